@@ -57,8 +57,8 @@ bool exchangers_add(struct resolver_answer *a, const char *name, uint16_t prefer
 		return false;
 	x = &a->exchangers[a->exchanger_count++];
 	for (size_t i = 0; i < len; i++)
-		x->name[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' :
-								       name[i]);
+		x->name[i] =
+			(char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
 	x->name[len] = '\0';
 	x->preference = preference;
 	x->address_first = (uint8_t)a->address_count;

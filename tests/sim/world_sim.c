@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * world_sim.c - a pair of simulated transports
+ */
+#include <stdio.h>
+#include "sim/sim.h"
+#include "world.h"
+
+static bool sim_open(struct world *w, const struct world_options *options)
+{
+	const size_t links_default = 512;
+	struct sim_pattern loopback;
+	struct sim_transport_options t = {.sources = &loopback, .source_count = 1};
+	struct sim *s = sim_new(&(struct sim_options){.seed = 1}, NULL);
+
+	if (!s || !sim_pattern_parse(SPAN("127.0.0.0/8"), &loopback))
+		return false;
+	t.link_max = options->client_links ? options->client_links : links_default;
+	w->client = sim_transport(s, &t, NULL);
+	t.link_max = options->server_links ? options->server_links : links_default;
+	w->server = sim_transport(s, &t, NULL);
+	w->own = s;
+	snprintf(w->folder, sizeof(w->folder), "/simulated");
+	return w->client && w->server;
+}
+
+static void sim_close(struct world *w)
+{
+	transport_free(w->client);
+	transport_free(w->server);
+	sim_free(w->own);
+}
+
+const struct backend backend_sim = {"sim", sim_open, sim_close};
