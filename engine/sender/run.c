@@ -233,7 +233,7 @@ static void show_second(struct run *r, int64_t now_ns)
 		.wanted = (uint32_t)r->plan->sessions,
 		.interval_s = (double)(now_ns - r->last_ns) / 1e9,
 		.interval = &r->interval,
-		.total = &r->total,
+		.before = &r->total,
 	};
 	int64_t since_ns = begin_ns != TIME_NEVER && now_ns >= begin_ns ? begin_ns : r->start_ns;
 
@@ -264,6 +264,20 @@ static void write_hlog(struct run *r, int64_t now_ns)
 	}
 }
 
+/* What comes in while the run drains belongs to the last second in which messages were due. */
+static void add_to_last_row(struct run *r, const struct series_row *row)
+{
+	struct series_row *last;
+
+	if (r->series.count == 0)
+		return;
+	last = &r->series.rows[r->series.count - 1];
+	last->accepted += row->accepted;
+	last->deferred += row->deferred;
+	last->rejected += row->rejected;
+	last->failed += row->failed;
+}
+
 static void append_row(struct run *r, uint32_t sessions)
 {
 	const struct record_counts *c = &r->interval.counts;
@@ -282,6 +296,10 @@ static void append_row(struct run *r, uint32_t sessions)
 
 	if (begin_ns == TIME_NEVER || r->last_ns < begin_ns)
 		return;
+	if (r->last_ns >= supply_measure_end_ns(&r->shared.supply)) {
+		add_to_last_row(r, &row);
+		return;
+	}
 	row.t_s = (r->last_ns - begin_ns + NS_PER_SEC / 2) / NS_PER_SEC;
 	if (response->total > 0)
 		row.p50_us = hdr_percentile(response, 50);
@@ -298,7 +316,6 @@ static void collect(struct run *r, int64_t now_ns)
 	write_hlog(r, now_ns);
 	append_row(r, open);
 	record_merge(&r->total, &r->interval);
-	show_second(r, now_ns);
 	record_clear(&r->interval);
 	r->last_ns = now_ns;
 }
@@ -374,6 +391,7 @@ static void control(struct run *r)
 		wake_all(&r->shared);
 		take_records(r, now_ns + COLLECT_NS);
 		watch_stall(r, now_ns);
+		show_second(r, now_ns);
 		collect(r, now_ns);
 	}
 }

@@ -35,7 +35,7 @@ struct run_second_view {
 	double offered;           /* messages a second that the schedule asks for now; 0: closed */
 	double interval_s;
 	const struct record *interval; /* what was recorded since the last call */
-	const struct record *total;
+	const struct record *before;   /* all that was recorded before that */
 };
 
 struct run_observer {

@@ -61,32 +61,42 @@ int64_t supply_measure_end_ns(struct supply *s)
 	return begin_ns + s->plan->duration_ns;
 }
 
+bool supply_is_over(struct supply *s, int64_t now_ns)
+{
+	const struct sender_plan *p = s->plan;
+	int64_t begin_ns = atomic_load_explicit(&s->begin_ns, memory_order_acquire);
+
+	if (atomic_load_explicit(&s->stop_ns, memory_order_acquire) != TIME_NEVER ||
+	    now_ns >= supply_measure_end_ns(s))
+		return true;
+	if (now_ns < begin_ns)
+		return false;
+	if (p->is_open_loop)
+		return arrival_next_ns(&s->arrival) == TIME_NEVER;
+	if (p->messages == 0)
+		return p->duration_ns == 0; /* --idle alone: the sessions were held, that is all */
+	return atomic_load_explicit(&s->taken, memory_order_relaxed) >= p->messages;
+}
+
 enum supply_answer supply_next(struct supply *s, int64_t now_ns, uint64_t *ret_number,
 			       int64_t *ret_due_ns)
 {
 	const struct sender_plan *p = s->plan;
 	int64_t begin_ns = atomic_load_explicit(&s->begin_ns, memory_order_acquire);
 
-	if (atomic_load_explicit(&s->stop_ns, memory_order_acquire) != TIME_NEVER)
+	/* Looked at first, so that idle sessions do not push the counter on for ever. */
+	if (supply_is_over(s, now_ns))
 		return SUPPLY_OVER;
 	if (now_ns < begin_ns) {
 		*ret_due_ns = begin_ns;
 		return SUPPLY_WAIT;
 	}
-	if (now_ns >= supply_measure_end_ns(s))
-		return SUPPLY_OVER;
 	if (p->is_open_loop) {
 		if (arrival_take(&s->arrival, now_ns, ret_number, ret_due_ns))
 			return SUPPLY_MESSAGE;
 		*ret_due_ns = arrival_next_ns(&s->arrival);
 		return *ret_due_ns == TIME_NEVER ? SUPPLY_OVER : SUPPLY_WAIT;
 	}
-	if (p->messages == 0 && p->duration_ns == 0)
-		return SUPPLY_OVER; /* --idle alone: the sessions were held, and that is all */
-	/* Looked at first, so that idle sessions do not push the counter on for ever. */
-	if (p->messages != 0 &&
-	    atomic_load_explicit(&s->taken, memory_order_relaxed) >= p->messages)
-		return SUPPLY_OVER;
 	*ret_number = atomic_fetch_add_explicit(&s->taken, 1, memory_order_relaxed);
 	*ret_due_ns = now_ns;
 	return p->messages != 0 && *ret_number >= p->messages ? SUPPLY_OVER : SUPPLY_MESSAGE;

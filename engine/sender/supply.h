@@ -45,6 +45,9 @@ bool supply_settled(struct supply *s, int64_t now_ns);
 enum supply_answer supply_next(struct supply *s, int64_t now_ns, uint64_t *ret_number,
 			       int64_t *ret_due_ns);
 
+/* True when supply_next() has nothing more to give to anybody. */
+bool supply_is_over(struct supply *s, int64_t now_ns);
+
 /* No message is given out from now on. */
 void supply_stop(struct supply *s, int64_t now_ns);
 

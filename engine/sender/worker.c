@@ -325,6 +325,10 @@ static void open_sessions(struct worker *w, int64_t now_ns, int64_t *until_ns)
 			*until_ns = now_ns;
 			return;
 		}
+		if (supply_is_over(&shared->supply, now_ns)) {
+			drain_begin(w, now_ns);
+			return;
+		}
 		if (atomic_fetch_add_explicit(&shared->connects_in_flight, 1,
 					      memory_order_relaxed) >= limit)
 			when_ns = now_ns + CONNECT_RETRY_NS;

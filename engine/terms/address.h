@@ -13,9 +13,9 @@
 enum address_fault {
 	ADDRESS_FINE,
 	ADDRESS_EMPTY,
-	ADDRESS_TOO_LONG,     /* over 254 octets, local part over 64, domain over 255 */
-	ADDRESS_CONTROL,      /* CR, LF, NUL or another control character */
-	ADDRESS_BRACKET,      /* '<' or '>' or white space outside quotes */
+	ADDRESS_TOO_LONG, /* over 254 octets, local part over 64, domain over 255 */
+	ADDRESS_CONTROL,  /* CR, LF, NUL or another control character */
+	ADDRESS_BRACKET,  /* '<' or '>' or white space outside quotes */
 	ADDRESS_NO_DOMAIN,
 	ADDRESS_BAD_LOCAL,
 	ADDRESS_BAD_DOMAIN,

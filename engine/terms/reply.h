@@ -12,7 +12,7 @@
 
 /* class.subject.detail; class 0: the reply carried none. */
 struct enhanced_code {
-	uint8_t class;    /* 2, 4, 5 */
+	uint8_t class;	  /* 2, 4, 5 */
 	uint16_t subject; /* 0..999 */
 	uint16_t detail;  /* 0..999 */
 };
