@@ -2,6 +2,7 @@
 /*
  * bench.c - volley bench: options -> plan -> run -> report
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -272,6 +273,23 @@ static int write_results(const struct bench_options *o, struct run_document *d, 
 	return 0;
 }
 
+/* Before the run: a result that cannot be written is found out now, not after an hour. */
+static int check_writable(const char *option, const char *path, struct err *e)
+{
+	char folder[4096];
+	const char *slash;
+
+	if (path == NULL || strcmp(path, "-") == 0)
+		return 0;
+	slash = strrchr(path, '/');
+	snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,
+		 slash != NULL ? path : ".");
+	if (access(folder, W_OK) != 0)
+		return err_set(e, EXIT_USAGE, errno, "--%s: cannot write into the folder of %s: %s",
+			       option, path, strerror(errno));
+	return 0;
+}
+
 static int carry_out(const struct bench_options *o, struct bench_plan *b, struct own_sink *sink,
 		     struct run_document *d, struct err *e)
 {
@@ -355,7 +373,7 @@ static int bench(struct bench_options *o, struct bench_plan *b, struct own_sink 
 {
 	if (o->target_count == 0 && use_own_sink(o, sink, e) != 0)
 		return -1;
-	if (bench_plan_make(b, o, e) != 0)
+	if (check_writable("json", o->json_path, e) != 0 || bench_plan_make(b, o, e) != 0)
 		return -1;
 	fill_host(d);
 	fill_config(o, b, d);

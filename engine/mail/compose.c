@@ -14,7 +14,7 @@
 #define LINE_MAX_LEN	998 /* RFC 5322 s2.1.1, without CRLF */
 #define SUBJECT_DEFAULT "volley load test, message {{seq}} of run {{run}}"
 #define OPTION_SUBJECT	"--subject"
-#define OPTION_HEADER	"--header"
+#define OPTION_HEADER	"--add-header"
 
 static int no_memory(struct err *e)
 {
@@ -76,20 +76,25 @@ static int check_header(const struct mail_params *p, int index, struct err *e)
 	if (is_our_own(name))
 		return err_set(e, EXIT_USAGE, 0,
 			       OPTION_HEADER ": volley writes %.*s itself, since it must differ in "
-			       "each message; leave it out", (int)name.len, name.data);
+					     "each message; leave it out",
+			       (int)name.len, name.data);
 	if (has_control(line))
-		return err_set(e, EXIT_USAGE, 0, OPTION_HEADER ": the value of %.*s holds a line end "
-			       "or another control character", (int)name.len, name.data);
+		return err_set(e, EXIT_USAGE, 0,
+			       OPTION_HEADER ": the value of %.*s holds a line end "
+					     "or another control character",
+			       (int)name.len, name.data);
 	if (line.len > LINE_MAX_LEN)
-		return err_set(e, EXIT_USAGE, 0, OPTION_HEADER ": %.*s is longer than %d octets, the "
-			       "most that a line may have (RFC 5322)", (int)name.len, name.data,
-			       LINE_MAX_LEN);
+		return err_set(e, EXIT_USAGE, 0,
+			       OPTION_HEADER ": %.*s is longer than %d octets, the "
+					     "most that a line may have (RFC 5322)",
+			       (int)name.len, name.data, LINE_MAX_LEN);
 	if (!word_is_utf8(line))
 		return err_set(e, EXIT_USAGE, 0, OPTION_HEADER ": the value of %.*s is not UTF-8",
 			       (int)name.len, name.data);
 	if (p->subject && span_equal_nocase(name, SPAN("Subject")))
-		return err_set(e, EXIT_USAGE, 0, OPTION_SUBJECT " and " OPTION_HEADER
-			       " both give the subject; leave one out");
+		return err_set(e, EXIT_USAGE, 0,
+			       OPTION_SUBJECT " and " OPTION_HEADER
+					      " both give the subject; leave one out");
 	return 0;
 }
 
@@ -104,17 +109,21 @@ int compose_check(const struct mail_params *p, struct err *e)
 		return 0;
 	subject = span_of(p->subject);
 	if (has_control(subject))
-		return err_set(e, EXIT_USAGE, 0, OPTION_SUBJECT ": it holds a line end or another "
-			       "control character");
+		return err_set(e, EXIT_USAGE, 0,
+			       OPTION_SUBJECT ": it holds a line end or another "
+					      "control character");
 	if (subject.len > LINE_MAX_LEN - strlen("Subject: "))
-		return err_set(e, EXIT_USAGE, 0, OPTION_SUBJECT ": longer than a line may be, %d "
-			       "octets with its name (RFC 5322)", LINE_MAX_LEN);
+		return err_set(e, EXIT_USAGE, 0,
+			       OPTION_SUBJECT ": longer than a line may be, %d "
+					      "octets with its name (RFC 5322)",
+			       LINE_MAX_LEN);
 	if (!word_is_utf8(subject))
 		return err_set(e, EXIT_USAGE, 0, OPTION_SUBJECT ": it is not UTF-8");
 	foreign = word_foreign_part(subject);
 	if (foreign.len > 0 && memmem(foreign.data, foreign.len, "{{", 2))
 		return err_set(e, EXIT_USAGE, 0,
-			       OPTION_SUBJECT ": a field among words beyond ASCII cannot be encoded; "
+			       OPTION_SUBJECT
+			       ": a field among words beyond ASCII cannot be encoded; "
 			       "put it before or behind them");
 	return 0;
 }
@@ -170,7 +179,8 @@ static int add_own(const struct mail_params *p, struct text_builder *b, const ch
 
 static int sized_header(const struct mail_params *p, struct text_builder *b, struct err *e)
 {
-	if (text_add_constant(b, SPAN("Message-ID:"), e) < 0 || text_add_field(b, TEXT_PAD, e) < 0 ||
+	if (text_add_constant(b, SPAN("Message-ID:"), e) < 0 ||
+	    text_add_field(b, TEXT_PAD, e) < 0 ||
 	    text_add_template(b, SPAN(" {{message_id}}\r\nX-Volley-ID: {{id}}\r\n"), 1, e) < 0 ||
 	    add_own(p, b, "Date: {{date}}\r\n", e) < 0 ||
 	    add_own(p, b, "From: {{from}}\r\n", e) < 0 || add_own(p, b, "To: {{to}}\r\n", e) < 0 ||
@@ -271,7 +281,8 @@ static int stored_header(const struct mail_params *p, struct text_builder *b, bo
 static int check_raw(struct span raw, const char *name, struct err *e)
 {
 	if (raw.len == 0)
-		return err_set(e, EXIT_USAGE, 0, "%s is empty; a message has at least a header", name);
+		return err_set(e, EXIT_USAGE, 0, "%s is empty; a message has at least a header",
+			       name);
 	if (memchr(raw.data, '\0', raw.len))
 		return err_set(e, EXIT_USAGE, 0,
 			       "%s holds a NUL octet, which SMTP does not carry; is it a message?",

@@ -16,7 +16,7 @@
 #include "mail/compose.h"
 #include "mail/file.h"
 
-#define OPTION_EML	"--eml"
+#define OPTION_EML	"--message"
 #define OPTION_TEMPLATE "--template"
 #define SUFFIX		".eml"
 
@@ -34,12 +34,14 @@ static int read_message(const struct mail_params *p, const char *path, bool is_t
 		return -1;
 	*total += len;
 	if (*total > MAIL_CORPUS_MAX)
-		status = err_set(e, EXIT_USAGE, 0,
-				 "the messages up to %s hold more than %s together, the most that is "
-				 "kept in memory; use fewer of them", path,
-				 units_size_text(MAIL_CORPUS_MAX, text));
+		status = err_set(
+			e, EXIT_USAGE, 0,
+			"the messages up to %s hold more than %s together, the most that is "
+			"kept in memory; use fewer of them",
+			path, units_size_text(MAIL_CORPUS_MAX, text));
 	else
-		status = compose_stored(p, (struct span){data, len}, is_template, path, e, ret_text);
+		status =
+			compose_stored(p, (struct span){data, len}, is_template, path, e, ret_text);
 	free(data);
 	if (status < 0)
 		err_prefix(e, "%s", option);
@@ -104,7 +106,8 @@ int corpus_read(const struct mail_params *p, struct err *e, struct text **ret_te
 		free(entries);
 		return err_set(e, EXIT_USAGE, 0,
 			       OPTION_EML ": the folder %s holds no *" SUFFIX " file; put messages "
-			       "there, or name one file", p->eml_path);
+					  "there, or name one file",
+			       p->eml_path);
 	}
 	*ret_texts = calloc((size_t)count, sizeof(**ret_texts));
 	status = *ret_texts ? read_folder(p, entries, count, e, *ret_texts, ret_count)

@@ -9,7 +9,7 @@
 #define VOLLEY_MAIL_DIGITS_H
 #include <stdint.h>
 
-#define DIGITS_U64_MAX  20
+#define DIGITS_U64_MAX	20
 #define DIGITS_DATE_LEN 31 /* "Tue, 21 Nov 2023 11:33:00 +0000" */
 
 /* Decimal, at least width digits (0: as many as it takes). */

@@ -20,8 +20,10 @@ static int too_large(const char *path, const char *option, uint64_t limit, struc
 {
 	char text[UNITS_TEXT_MAX];
 
-	return err_set(e, EXIT_USAGE, 0, "%s: %s holds more than %s, the most that is taken; use a "
-		       "smaller file", option, path, units_size_text(limit, text));
+	return err_set(e, EXIT_USAGE, 0,
+		       "%s: %s holds more than %s, the most that is taken; use a "
+		       "smaller file",
+		       option, path, units_size_text(limit, text));
 }
 
 static int read_all(int fd, const char *path, const char *option, uint64_t limit, struct err *e,

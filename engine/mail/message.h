@@ -26,9 +26,9 @@
 #include "base/slab.h"
 #include "base/span.h"
 
-#define MAIL_SIZE_MAX      (UINT64_C(128) << 20) /* octets in one message */
-#define MAIL_CORPUS_MAX    (UINT64_C(1) << 30)   /* octets in all stored messages together */
-#define MAIL_RCPT_MAX      1000                  /* recipients in one message */
+#define MAIL_SIZE_MAX	       (UINT64_C(128) << 20) /* octets in one message */
+#define MAIL_CORPUS_MAX	       (UINT64_C(1) << 30)   /* octets in all stored messages together */
+#define MAIL_RCPT_MAX	       1000		     /* recipients in one message */
 #define MAIL_SENDER_DEFAULT    "sender@example.com"
 #define MAIL_RECIPIENT_DEFAULT "recipient@example.com"
 
@@ -42,15 +42,15 @@
  * "%{1-1000}" goes round a range; "%%" is a percent sign.
  */
 struct mail_params {
-	const char *size;           /* size of the whole message, see size.h; NULL: "4k" */
-	const char *eml_path;       /* a message file, or a folder: its *.eml in order of name */
+	const char *size;	    /* size of the whole message, see size.h; NULL: "4k" */
+	const char *eml_path;	    /* a message file, or a folder: its *.eml in order of name */
 	const char *template_path;  /* a message file with fields */
-	const char *subject;        /* NULL: one of ours, or the stored message's own */
+	const char *subject;	    /* NULL: one of ours, or the stored message's own */
 	const char *const *headers; /* "Name: value"; one that we write ourselves is replaced */
 	int header_count;
-	const char *sender;         /* a pattern; "" or "<>" is the null reverse-path; NULL: default */
-	const char *sender_path;    /* or a file of addresses, one a line, used in turn */
-	const char *recipient;      /* a pattern; NULL: default */
+	const char *sender;	 /* a pattern; "" or "<>" is the null reverse-path; NULL: default */
+	const char *sender_path; /* or a file of addresses, one a line, used in turn */
+	const char *recipient;	 /* a pattern; NULL: default */
 	const char *recipient_path; /* or a file of addresses */
 	/*
 	 * "5", "1-10" (uniform), "specmail2001" (its table); NULL: what the size says
@@ -58,17 +58,18 @@ struct mail_params {
 	 */
 	const char *recipients_per_message;
 	bool number_recipients; /* puts a number behind the local part, where there is no "%d" */
-	const char *domain;     /* right side of Message-ID; NULL: the sender's domain */
-	uint64_t seed;          /* the same seed makes the same run */
-	uint64_t run_id;        /* RUN */
+	const char *domain;	/* right side of Message-ID; NULL: the sender's domain */
+	uint64_t seed;		/* the same seed makes the same run */
+	uint64_t run_id;	/* RUN */
 };
 
 struct mail_plan;
 
 /* What a plan comes to, for reports and for checks of memory and server limits. */
 struct mail_facts {
-	const char *text;   /* "4.00 KiB", "specmail2001: 1.00 KiB to 2.61 MiB, mean 24.5 KiB" */
-	uint64_t size_min, size_max; /* octets of a message, not stuffed; an upper bound for templates */
+	const char *text; /* "4.00 KiB", "specmail2001: 1.00 KiB to 2.61 MiB, mean 24.5 KiB" */
+	uint64_t size_min,
+		size_max; /* octets of a message, not stuffed; an upper bound for templates */
 	double size_mean;
 	int rcpt_min, rcpt_max;
 	double rcpt_mean;
@@ -92,8 +93,8 @@ const struct mail_facts *mail_plan_facts(const struct mail_plan *plan);
 struct mail_press {
 	const struct mail_plan *plan;
 	struct slab blocks;
-	int64_t date_s;  /* the second that date[] tells */
-	char date[32];   /* RFC 5322 s3.3, in UTC */
+	int64_t date_s; /* the second that date[] tells */
+	char date[32];	/* RFC 5322 s3.3, in UTC */
 };
 
 /*
@@ -101,14 +102,14 @@ struct mail_press {
  * the next mail_render() into it or mail_slot_release(); in between the slot must not be copied.
  */
 struct mail_slot {
-	struct span sender;       /* reverse-path without <>; empty for <> */
+	struct span sender; /* reverse-path without <>; empty for <> */
 	const struct span *rcpt;
-	const struct iovec *data; /* dot-stuffed (RFC 5321 s4.5.2), ends in CRLF, no final dot */
+	const struct iovec *data;  /* dot-stuffed (RFC 5321 s4.5.2), ends in CRLF, no final dot */
 	const struct iovec *chunk; /* the same, not stuffed; often the same array */
-	uint64_t size;            /* octets of chunk */
+	uint64_t size;		   /* octets of chunk */
 	int rcpt_count, data_count, chunk_count;
 	bool is_8bit, is_utf8;
-	void *block;              /* the press's; NULL while the slot is idle */
+	void *block; /* the press's; NULL while the slot is idle */
 };
 
 /* Allocates nothing. plan is lent for the press's life. */

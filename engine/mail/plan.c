@@ -43,7 +43,8 @@ static int check_exclusive(const struct mail_params *p, struct err *e)
 	if (p->recipient && p->recipient_path)
 		return err_set(e, EXIT_USAGE, 0, "--to and --to-file exclude each other");
 	if (p->recipient_path && p->number_recipients)
-		return err_set(e, EXIT_USAGE, 0, "numbers can be put into one --to address, not into "
+		return err_set(e, EXIT_USAGE, 0,
+			       "numbers can be put into one --to address, not into "
 			       "those of --to-file");
 	return 0;
 }
@@ -95,10 +96,9 @@ static int plan_rolls(const struct mail_params *p, struct err *e, struct mail_pl
 
 	/* As with smtp-source: several recipients of one address are told apart by a number. */
 	recipient.append_number = p->number_recipients || plan->facts.rcpt_max > 1;
-	if ((p->sender_path
-		     ? roll_from_file(p->sender_path, &sender, e, &plan->sender)
-		     : roll_from_pattern(p->sender ? p->sender : MAIL_SENDER_DEFAULT, &sender, e,
-					 &plan->sender)) < 0)
+	if ((p->sender_path ? roll_from_file(p->sender_path, &sender, e, &plan->sender)
+			    : roll_from_pattern(p->sender ? p->sender : MAIL_SENDER_DEFAULT,
+						&sender, e, &plan->sender)) < 0)
 		return -1;
 	if ((p->recipient_path
 		     ? roll_from_file(p->recipient_path, &recipient, e, &plan->recipient)
@@ -107,12 +107,12 @@ static int plan_rolls(const struct mail_params *p, struct err *e, struct mail_pl
 		return -1;
 	if (plan->recipient.population > 0 &&
 	    plan->recipient.population < (uint64_t)plan->facts.rcpt_max)
-		return err_set(e, EXIT_USAGE, 0,
-			       "%s gives %s addresses, but a message goes to up to %d of them; give "
-			       "more addresses or fewer recipients a message",
-			       p->recipient_path ? p->recipient_path : "--to",
-			       units_count_text(plan->recipient.population, count),
-			       plan->facts.rcpt_max);
+		return err_set(
+			e, EXIT_USAGE, 0,
+			"%s gives %s addresses, but a message goes to up to %d of them; give "
+			"more addresses or fewer recipients a message",
+			p->recipient_path ? p->recipient_path : "--to",
+			units_count_text(plan->recipient.population, count), plan->facts.rcpt_max);
 	return 0;
 }
 

@@ -27,7 +27,7 @@
 
 struct mail_plan {
 	bool is_sized;
-	struct spread size;   /* sized messages */
+	struct spread size; /* sized messages */
 	struct spread rcpts;
 	bool rows_have_rcpts; /* the size's table says how many recipients */
 	struct roll sender, recipient;

@@ -22,15 +22,15 @@ struct render {
 	const struct mail_slot *slot;
 	uint64_t seq, random;
 	int64_t due_ns;
-	uint64_t size;   /* asked for, of a sized message */
+	uint64_t size;	 /* asked for, of a sized message */
 	uint64_t filler; /* octets of filler that make it up; set by the form that is not stuffed */
-	bool is_padded;  /* and one space */
+	bool is_padded;	 /* and one space */
 };
 
 /* The form under way: octets written so far, and the segments that lead through them. */
 struct form {
 	char *out, *run; /* run: where the open segment begins */
-	char *pad;       /* where a space may be put in */
+	char *pad;	 /* where a space may be put in */
 	struct iovec *segments;
 	int count;
 	uint64_t size; /* of the closed segments */
@@ -335,7 +335,8 @@ static void draw(struct render *r, int *ret_rcpts, uint64_t *ret_first)
 	r->random = rng_next(&chance);
 }
 
-bool mail_render(struct mail_press *press, uint64_t seq, int64_t due_wall_ns, struct mail_slot *slot)
+bool mail_render(struct mail_press *press, uint64_t seq, int64_t due_wall_ns,
+		 struct mail_slot *slot)
 {
 	const struct mail_plan *plan = press->plan;
 	const struct text *text = &plan->texts[plan->text_count > 1 ? seq % plan->text_count : 0];

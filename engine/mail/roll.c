@@ -15,10 +15,10 @@
 #include "mail/file.h"
 #include "terms/address.h"
 
-#define OFFSET_UTF8  (UINT64_C(1) << 63)
-#define WIDTH_MAX    12
-#define NUMBER_MAX   UINT64_C(999999999999)
-#define PATTERN_MAX  512
+#define OFFSET_UTF8 (UINT64_C(1) << 63)
+#define WIDTH_MAX   12
+#define NUMBER_MAX  UINT64_C(999999999999)
+#define PATTERN_MAX 512
 
 static bool is_digit(char c)
 {
@@ -99,11 +99,12 @@ static int parse_parts(struct span pattern, const struct roll_format *f, struct 
 			continue;
 		}
 		if (!(rest.len > 0 && rest.data[0] == '{' ? parse_range(&rest, part)
-							   : parse_counter(&rest, part)))
-			return err_set(e, EXIT_USAGE, 0,
-				       "%s: \"%.*s\" has a percent sign that is none of %%d, %%06d, "
-				       "%%{1-1000} and %%%% (a percent sign)", f->option,
-				       (int)pattern.len, pattern.data);
+							  : parse_counter(&rest, part)))
+			return err_set(
+				e, EXIT_USAGE, 0,
+				"%s: \"%.*s\" has a percent sign that is none of %%d, %%06d, "
+				"%%{1-1000} and %%%% (a percent sign)",
+				f->option, (int)pattern.len, pattern.data);
 		part->has_number = true;
 		r->has_number = true;
 	}
@@ -117,7 +118,8 @@ static int append_number(struct roll *r, const struct roll_format *f, struct err
 	const char *sign = NULL;
 	struct span literal;
 
-	while (at >= 0 && !(sign = memrchr(r->parts[at].literal.data, '@', r->parts[at].literal.len)))
+	while (at >= 0 &&
+	       !(sign = memrchr(r->parts[at].literal.data, '@', r->parts[at].literal.len)))
 		at--;
 	if (!sign)
 		return 0; /* no address at all: the check that follows says so */
@@ -235,9 +237,9 @@ static int read_line(struct span line, const struct roll_format *f, struct err *
 	fault = address_check(address);
 	if (fault == ADDRESS_FINE)
 		return 0;
-	return err_set(e, EXIT_USAGE, 0, "\"%.*s\" %s; write one address a line, # before a comment",
-		       address.len > 80 ? 80 : (int)address.len, address.data,
-		       address_fault_text(fault));
+	return err_set(
+		e, EXIT_USAGE, 0, "\"%.*s\" %s; write one address a line, # before a comment",
+		address.len > 80 ? 80 : (int)address.len, address.data, address_fault_text(fault));
 }
 
 static int add_offset(struct roll *r, uint64_t offset)

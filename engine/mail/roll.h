@@ -20,8 +20,8 @@
 struct roll_part {
 	struct span literal;
 	bool has_number;
-	uint8_t width;       /* at least so many digits */
-	uint64_t first;      /* the number of idx 0 */
+	uint8_t width;	     /* at least so many digits */
+	uint64_t first;	     /* the number of idx 0 */
 	uint64_t population; /* how many numbers; 0: no end */
 };
 
@@ -33,17 +33,17 @@ struct roll {
 	/* A file. Bit 63 of an offset says that the address needs SMTPUTF8. */
 	uint64_t *offsets;   /* count + 1; NULL for a pattern. Owned */
 	uint64_t population; /* distinct addresses; 0: no end */
-	char *storage;       /* Owned */
-	size_t len_max;      /* octets in one address */
+	char *storage;	     /* Owned */
+	size_t len_max;	     /* octets in one address */
 	bool may_be_utf8;    /* some address needs SMTPUTF8 */
-	bool is_utf8;        /* a pattern: all do */
+	bool is_utf8;	     /* a pattern: all do */
 };
 
 struct roll_format {
-	const char *option;      /* "--from" */
+	const char *option;	 /* "--from" */
 	const char *file_option; /* "--from-file" */
-	bool allow_null;         /* "" and "<>": the null reverse-path, RFC 5321 s4.5.5 */
-	bool append_number;      /* behind the local part, unless the pattern has a number */
+	bool allow_null;	 /* "" and "<>": the null reverse-path, RFC 5321 s4.5.5 */
+	bool append_number;	 /* behind the local part, unless the pattern has a number */
 };
 
 /*

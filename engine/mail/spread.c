@@ -121,9 +121,8 @@ static int parse_uniform(struct span text, const struct spread_format *f, struct
 	struct span low, high;
 
 	if (!split(text, '-', &low, &high))
-		return err_set(e, EXIT_USAGE, 0,
-			       "%s: \"%.*s\" is not a range; write it as %s", f->option,
-			       (int)text.len, text.data, f->is_size ? "1k-64k" : "1-10");
+		return err_set(e, EXIT_USAGE, 0, "%s: \"%.*s\" is not a range; write it as %s",
+			       f->option, (int)text.len, text.data, f->is_size ? "1k-64k" : "1-10");
 	if (value_parse(low, f, e, &s->min) < 0 || value_parse(high, f, e, &s->max) < 0)
 		return -1;
 	if (s->min > s->max)
@@ -180,18 +179,21 @@ static int parse_lognormal(struct span text, const struct spread_format *f, stru
 		else if (!span_equal_nocase(key, SPAN("sigma")))
 			return err_set(e, EXIT_USAGE, 0,
 				       "%s: lognormal has no \"%.*s\"; it takes median=, sigma=, "
-				       "min= and max=", f->option, (int)item.len, item.data);
+				       "min= and max=",
+				       f->option, (int)item.len, item.data);
 		else if (!decimal_parse(value, &s->sigma) || s->sigma > 10)
 			return err_set(e, EXIT_USAGE, 0,
 				       "%s: sigma is the deviation of the natural logarithm, from "
-				       "0 to 10; \"%.*s\" is not", f->option, (int)value.len,
-				       value.data);
+				       "0 to 10; \"%.*s\" is not",
+				       f->option, (int)value.len, value.data);
 		if (status < 0)
 			return -1;
 	}
 	if (median == 0 || s->sigma < 0)
-		return err_set(e, EXIT_USAGE, 0, "%s: lognormal needs a median and a sigma: "
-			       "lognormal:median=8k,sigma=1.2", f->option);
+		return err_set(e, EXIT_USAGE, 0,
+			       "%s: lognormal needs a median and a sigma: "
+			       "lognormal:median=8k,sigma=1.2",
+			       f->option);
 	if (s->min > s->max)
 		return err_set(e, EXIT_USAGE, 0, "%s: lognormal's min is over its max", f->option);
 	s->mu = log((double)median);
@@ -215,8 +217,8 @@ static int table_add(struct spread *s, uint64_t value, double weight, int rcpts,
 	if (s->row_count == MIX_ROW_MAX)
 		return err_set(e, EXIT_USAGE, 0, "%s: a mix of more than a million rows",
 			       f->option);
-	s->rows[s->row_count++] = (struct spread_row){
-		.value = value, .weight = weight, .rcpts = rcpts};
+	s->rows[s->row_count++] =
+		(struct spread_row){.value = value, .weight = weight, .rcpts = rcpts};
 	return 0;
 }
 
@@ -279,15 +281,16 @@ static int mix_line(struct span line, const struct spread_format *f, struct err 
 	if (!weight_parse(weight_text, &weight))
 		return err_set(e, EXIT_USAGE, 0,
 			       "\"%.*s\" is not a weight; a line is \"%s WEIGHT\", the weight a "
-			       "positive number", (int)weight_text.len, weight_text.data,
+			       "positive number",
+			       (int)weight_text.len, weight_text.data,
 			       f->is_size ? "SIZE" : "NUMBER");
-	if (rcpt_text.len > 0 &&
-	    (!f->is_size || !units_parse_count(rcpt_text, &rcpts) || rcpts == 0 ||
-	     rcpts > RCPTS_MAX))
+	if (rcpt_text.len > 0 && (!f->is_size || !units_parse_count(rcpt_text, &rcpts) ||
+				  rcpts == 0 || rcpts > RCPTS_MAX))
 		return err_set(e, EXIT_USAGE, 0, "\"%.*s\" is not a number of recipients, 1 to %d",
 			       (int)rcpt_text.len, rcpt_text.data, RCPTS_MAX);
 	if (file_trim(line).len > 0)
-		return err_set(e, EXIT_USAGE, 0, "more than three columns; a line is \"SIZE WEIGHT "
+		return err_set(e, EXIT_USAGE, 0,
+			       "more than three columns; a line is \"SIZE WEIGHT "
 			       "RECIPIENTS\"");
 	return table_add(s, value, weight, (int)rcpts, f, e);
 }
@@ -336,15 +339,18 @@ static int parse_mix_list(struct span text, const struct spread_format *f, struc
 		    !weight_parse(weight_text, &weight))
 			return err_set(e, EXIT_USAGE, 0,
 				       "%s: \"%.*s\" is not \"%s=WEIGHT\", the weight a positive "
-				       "number", f->option, (int)item.len, item.data,
+				       "number",
+				       f->option, (int)item.len, item.data,
 				       f->is_size ? "SIZE" : "NUMBER");
 		if (value_parse(value_text, f, e, &value) < 0 ||
 		    table_add(s, value, weight, 0, f, e) < 0)
 			return -1;
 	}
 	if (s->row_count == 0)
-		return err_set(e, EXIT_USAGE, 0, "%s: mix: needs a file or a list such as "
-			       "1k=90,1M=10", f->option);
+		return err_set(e, EXIT_USAGE, 0,
+			       "%s: mix: needs a file or a list such as "
+			       "1k=90,1M=10",
+			       f->option);
 	return 0;
 }
 
@@ -392,8 +398,8 @@ static int parse_form(const char *text, const struct spread_format *f, struct er
 	} else {
 		return err_set(e, EXIT_USAGE, 0,
 			       "%s: \"%.*s\" is no distribution that volley knows; there are "
-			       "uniform:, lognormal:, mix: and specmail2001", f->option,
-			       (int)name.len, name.data);
+			       "uniform:, lognormal:, mix: and specmail2001",
+			       f->option, (int)name.len, name.data);
 	}
 	if (status == 0 && is_table)
 		table_finish(s);

@@ -29,17 +29,17 @@ struct spread_row {
 	uint64_t value;
 	double weight;
 	uint64_t below; /* drawn when 64 random bits are at most this, and over the row's before */
-	int rcpts;      /* 0: the row says nothing of recipients */
+	int rcpts;	/* 0: the row says nothing of recipients */
 };
 
 struct spread {
 	enum spread_kind kind;
 	uint64_t min, max;
 	double mean;
-	double mu, sigma;        /* LOGNORMAL */
+	double mu, sigma;	 /* LOGNORMAL */
 	struct spread_row *rows; /* TABLE. Owned */
 	size_t row_count;
-	bool has_rcpts;   /* rows carry recipients */
+	bool has_rcpts;	  /* rows carry recipients */
 	bool is_specmail; /* specmail2001 */
 };
 
@@ -49,7 +49,7 @@ struct spread {
 struct spread_format {
 	const char *option; /* "--size" */
 	const char *noun;   /* "size" */
-	bool is_size;       /* octets, with units; else plain numbers */
+	bool is_size;	    /* octets, with units; else plain numbers */
 	uint64_t max;
 };
 

@@ -149,7 +149,8 @@ int text_add_template(struct text_builder *b, struct span text, size_t line, str
 		if (!close)
 			return err_set(e, EXIT_USAGE, 0,
 				       "line %zu: {{ is not closed by }}; write {{open}} for two "
-				       "braces", line);
+				       "braces",
+				       line);
 		name = (struct span){text.data, (size_t)(close - text.data)};
 		if (!find_field(trim_spaces(name), &field))
 			return unknown_field(name, line, e);
@@ -227,8 +228,8 @@ int text_finish(struct text_builder *b, struct err *e, struct text *ret_text)
 		s->stuffed = s->plain;
 	}
 	/*
-	 * RFC 6531 s3.2: a header in UTF-8 needs SMTPUTF8. Other octets above 127 in a header are as
-	 * wrong with it as without it, and go out as 8-bit text.
+	 * RFC 6531 s3.2: a header in UTF-8 needs SMTPUTF8. Other octets above 127 in a header are
+	 * as wrong with it as without it, and go out as 8-bit text.
 	 */
 	t.is_utf8 = word_is_beyond_ascii(header) && word_is_utf8(header);
 	t.is_8bit = word_is_beyond_ascii(body) || (word_is_beyond_ascii(header) && !t.is_utf8);

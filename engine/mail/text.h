@@ -53,8 +53,8 @@ struct text {
 	size_t count;
 	char *plain, *stuffed; /* what the segments point to; stuffed may be NULL */
 	bool needs_stuffing;   /* the two forms may differ */
-	bool is_8bit;          /* the body has octets above 127 */
-	bool is_utf8;          /* the header has */
+	bool is_8bit;	       /* the body has octets above 127 */
+	bool is_utf8;	       /* the header has */
 	uint32_t fields;       /* a bit for each field that occurs */
 	size_t constant_len;   /* octets of all constants */
 };

@@ -31,8 +31,10 @@ static size_t utf8_len(struct span text)
 			return 0;
 		code = code << 6 | (s[i] & 0x3F);
 	}
-	if (code < (len == 3 ? 0x800u : len == 4 ? 0x10000u : 0x80u) || code > 0x10FFFF ||
-	    (code >= 0xD800 && code <= 0xDFFF))
+	if (code < (len == 3   ? 0x800u
+		    : len == 4 ? 0x10000u
+			       : 0x80u) ||
+	    code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
 		return 0;
 	return len;
 }

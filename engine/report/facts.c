@@ -94,8 +94,7 @@ static void put_end_to_end(struct page *p, const struct run_document *d)
 	snprintf(text, sizeof(text), "%s received, %s lost, %s duplicated%s%s%s",
 		 units_count_text(s->received, received), units_count_text(s->lost, lost),
 		 units_count_text(s->duplicated, duplicated),
-		 figure_of("p50", s->latency.p50_us, p50),
-		 figure_of("p99", s->latency.p99_us, p99),
+		 figure_of("p50", s->latency.p50_us, p50), figure_of("p99", s->latency.p99_us, p99),
 		 figure_of("max", s->latency.max_us, max));
 	label(p, "End to end");
 	page_ink(p, is_bad ? INK_BAD : INK_PLAIN);

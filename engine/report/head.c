@@ -98,8 +98,10 @@ static void put_outcome(struct page *p, const struct run_document *d)
 			    missed == 1 ? "was" : "were");
 	} else {
 		page_ink(p, INK_GOOD);
-		page_printf(p, total == 1 ? "The message was accepted"
-					  : "All %s messages were accepted", count(total, a));
+		page_printf(p,
+			    total == 1 ? "The message was accepted"
+				       : "All %s messages were accepted",
+			    count(total, a));
 	}
 	page_plain(p);
 }
@@ -115,8 +117,9 @@ static void put_verdict(struct page *p, const struct run_document *d)
 		page_plain(p);
 		page_wrapped(p, d->rate.invalid_because, 9);
 		page_ink(p, INK_FAINT);
-		page_printf(p, "The figures below say what this machine could do, not what the server "
-			       "can.\n");
+		page_printf(p,
+			    "The figures below say what this machine could do, not what the server "
+			    "can.\n");
 		page_plain(p);
 	}
 	if (d->run.is_interrupted) {

@@ -11,9 +11,9 @@
 #include "base/units.h"
 #include "report/figure.h"
 
-#define PIECES_MAX 12
-#define PIECE_MAX  96
-#define GAP	   "  "
+#define PIECES_MAX  12
+#define PIECE_MAX   96
+#define GAP	    "  "
 #define RANK_STATES 6
 
 enum live_ink { LIVE_PLAIN, LIVE_BOLD, LIVE_WARN, LIVE_BAD };
@@ -67,13 +67,13 @@ static const char *clock_text(double seconds, char text[FIGURE_MAX])
 static void add_sessions(struct line *l, const struct live_sessions *s, bool by_state)
 {
 	char text[UNITS_TEXT_MAX], detail[PIECE_MAX] = "";
-	uint64_t sum = s->connecting + s->securing + s->logging_in + s->idle + s->sending +
-		       s->closing;
+	uint64_t sum =
+		s->connecting + s->securing + s->logging_in + s->idle + s->sending + s->closing;
 	const struct {
 		const char *name;
 		uint64_t count;
 	} states[] = {
-		{"conn", s->connecting}, {"tls", s->securing},	{"auth", s->logging_in},
+		{"conn", s->connecting}, {"tls", s->securing}, {"auth", s->logging_in},
 		{"idle", s->idle},	 {"send", s->sending}, {"close", s->closing},
 	};
 	size_t len = 0;
@@ -199,9 +199,10 @@ size_t live_line(const struct live_status *status, int width, char line[LIVE_LIN
 
 static void put_colored(FILE *out, const struct line *l)
 {
-	static const char *const sequences[] = {
-		[LIVE_PLAIN] = "", [LIVE_BOLD] = "\x1b[1m", [LIVE_WARN] = "\x1b[33m",
-		[LIVE_BAD] = "\x1b[31m"};
+	static const char *const sequences[] = {[LIVE_PLAIN] = "",
+						[LIVE_BOLD] = "\x1b[1m",
+						[LIVE_WARN] = "\x1b[33m",
+						[LIVE_BAD] = "\x1b[31m"};
 	bool is_first = true;
 
 	for (int i = 0; i < l->count; i++) {

@@ -19,32 +19,32 @@ struct live_sessions {
 	uint64_t connecting; /* name, connect, banner, EHLO */
 	uint64_t securing;   /* TLS handshake */
 	uint64_t logging_in; /* AUTH */
-	uint64_t idle;       /* ready for a message */
+	uint64_t idle;	     /* ready for a message */
 	uint64_t sending;    /* a message under way */
 	uint64_t closing;
-	uint64_t wanted;     /* how many there shall be */
+	uint64_t wanted; /* how many there shall be */
 };
 
 struct live_status {
 	enum live_stage stage;
-	double elapsed_s;         /* since the start of this stage */
-	double left_s;            /* < 0: not known */
+	double elapsed_s; /* since the start of this stage */
+	double left_s;	  /* < 0: not known */
 	struct live_sessions sessions;
-	double rate;              /* messages with an outcome per second, over the last second */
-	double offered;           /* what the schedule asks for now; 0 in closed loop */
-	uint64_t messages_done;   /* since the start of the measured part */
+	double rate;		  /* messages with an outcome per second, over the last second */
+	double offered;		  /* what the schedule asks for now; 0 in closed loop */
+	uint64_t messages_done;	  /* since the start of the measured part */
 	uint64_t messages_wanted; /* 0: no limit by number */
 	uint64_t replies_2xx, replies_4xx, replies_5xx; /* since the start; 3xx is no outcome */
-	int64_t p50_us, p99_us;   /* response time over the last second; RUN_NONE */
-	uint64_t errors;          /* transport, TLS, DNS and protocol failures since the start */
+	int64_t p50_us, p99_us; /* response time over the last second; RUN_NONE */
+	uint64_t errors;	/* transport, TLS, DNS and protocol failures since the start */
 };
 
 struct live {
-	FILE *out;        /* standard error, as a rule */
+	FILE *out;	  /* standard error, as a rule */
 	bool is_terminal; /* draw over the same line */
 	bool use_color;
-	int width;        /* columns of the terminal; the caller may change it between calls */
-	bool is_drawn;    /* a line stands that live_clear() must remove */
+	int width;     /* columns of the terminal; the caller may change it between calls */
+	bool is_drawn; /* a line stands that live_clear() must remove */
 };
 
 /* Draws the status; errors of writing are ignored: a lost status line is no failure. */

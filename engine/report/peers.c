@@ -72,7 +72,8 @@ void section_replies(struct page *p, const struct run_document *d)
 		return;
 	page_title(p, "Replies", SECTION_LABEL);
 	page_ink(p, INK_FAINT);
-	page_printf(p, "%-*s%*s%11s  %s", CODE_WIDTH, "code", COUNT_WIDTH, "count", "share", "one of them");
+	page_printf(p, "%-*s%*s%11s  %s", CODE_WIDTH, "code", COUNT_WIDTH, "count", "share",
+		    "one of them");
 	page_plain(p);
 	page_printf(p, "\n");
 	for (size_t i = 0; i < d->reply_count; i++)

@@ -14,7 +14,8 @@
 
 struct report_style {
 	bool use_color; /* SGR sequences; whether NO_COLOR is set is the caller's business */
-	int width;      /* columns; 0: 100. Foreign text is cut or wrapped to fit; at least 80 are used */
+	int width; /* columns; 0: 100. Foreign text is cut or wrapped to fit; at least 80 are used
+		    */
 };
 
 /* -1 with *e set when writing failed. */

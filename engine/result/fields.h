@@ -10,22 +10,22 @@
 #include "result/run.h"
 
 enum field_kind {
-	FIELD_COUNT,        /* uint64_t */
-	FIELD_INTEGER,      /* int64_t; RUN_NONE is null */
-	FIELD_INT,          /* int */
-	FIELD_REAL,         /* double, written with six decimals at most */
+	FIELD_COUNT,	    /* uint64_t */
+	FIELD_INTEGER,	    /* int64_t; RUN_NONE is null */
+	FIELD_INT,	    /* int */
+	FIELD_REAL,	    /* double, written with six decimals at most */
 	FIELD_REAL_OR_NULL, /* double; 0 is null */
 	FIELD_REAL_OR_NAN,  /* double; NAN is null */
 	FIELD_BOOL,
-	FIELD_TEXT,         /* char[size] */
+	FIELD_TEXT,	    /* char[size] */
 	FIELD_TEXT_OR_NULL, /* char[size]; "" is null */
 	FIELD_TEXT_OR_NONE, /* char[size]; "" is left out */
-	FIELD_OWNED,        /* char *; NULL is null */
-	FIELD_LIST,         /* struct run_texts */
+	FIELD_OWNED,	    /* char *; NULL is null */
+	FIELD_LIST,	    /* struct run_texts */
 	FIELD_NUMBER_TEXT,  /* uint64_t as a text: beyond what JSON's readers keep exact */
-	FIELD_MODE,         /* enum run_mode */
-	FIELD_VERDICT,      /* enum run_verdict */
-	FIELD_STATUS,       /* enum exit_status */
+	FIELD_MODE,	    /* enum run_mode */
+	FIELD_VERDICT,	    /* enum run_verdict */
+	FIELD_STATUS,	    /* enum exit_status */
 };
 
 struct field {

@@ -10,7 +10,8 @@
 #include <time.h>
 
 _Static_assert(RUN_PHASE_COUNT == PHASE_COUNT, "run_phase_names follow enum phase");
-_Static_assert(RUN_PHASE_RESPONSE == PHASE_RESPONSE && RUN_PHASE_SERVICE == PHASE_SERVICE, "as above");
+_Static_assert(RUN_PHASE_RESPONSE == PHASE_RESPONSE && RUN_PHASE_SERVICE == PHASE_SERVICE,
+	       "as above");
 _Static_assert(RUN_NONE == SERIES_NONE, "unknown percentiles are passed on as they are");
 
 static int64_t percentile(const struct hdr *h, double at)

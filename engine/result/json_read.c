@@ -35,7 +35,7 @@ static int wrong(const struct place *p, const char *key, const char *what)
 	if (p->index >= 0)
 		snprintf(index, sizeof(index), "[%d]", p->index);
 	return err_set(p->e, EXIT_USAGE, 0, "%s is no result of a run: %s%s%s%s %s", p->name,
-		       p->object, index, *p->object ? "." : "", key, what);
+		       p->object, index, *p->object && *key ? "." : "", key, what);
 }
 
 static int read_text(const struct place *p, const struct field *f, json_t *value, char *member)
@@ -67,7 +67,8 @@ static int read_list(const struct place *p, const struct field *f, json_t *value
 
 	if (!json_is_array(value))
 		return wrong(p, f->key, "is not a list");
-	json_array_foreach (value, index, item) {
+	json_array_foreach(value, index, item)
+	{
 		if (!json_is_string(item))
 			return wrong(p, f->key, "holds something else than texts");
 		if (!run_texts_add(member, json_string_value(item)))
@@ -253,7 +254,8 @@ static int read_table(struct place *p, json_t *root, const struct field_table *t
 	p->object = table->key;
 	if (!json_is_array(array))
 		return wrong(p, "", "is not a list");
-	json_array_foreach (array, index, item) {
+	json_array_foreach(array, index, item)
+	{
 		void *row = table->add(d);
 
 		if (!row)
@@ -274,9 +276,11 @@ static int read_document(struct place *p, json_t *root, struct run_document *d)
 	if (!kind || strcmp(kind, "run") != 0)
 		return wrong(p, "kind", "is not \"run\"");
 	if (!json_is_integer(schema) || json_integer_value(schema) != RUN_SCHEMA)
-		return err_set(p->e, EXIT_USAGE, 0,
-			       "%s has schema %lld, this volley reads %d; use the version that wrote "
-			       "it", p->name, (long long)json_integer_value(schema), RUN_SCHEMA);
+		return err_set(
+			p->e, EXIT_USAGE, 0,
+			"%s has schema %lld, this volley reads %d; use the version that wrote "
+			"it",
+			p->name, (long long)json_integer_value(schema), RUN_SCHEMA);
 	if (read_fields(p, root, fields_document, d) < 0 || read_objects(p, root, d) < 0 ||
 	    read_rest(p, root, d) < 0 || read_latencies(p, root, d) < 0 ||
 	    read_end_to_end(p, root, d) < 0)
@@ -321,9 +325,8 @@ int run_json_load(const char *path, struct err *e, struct run_document *ret_docu
 	if (fd < 0)
 		return err_set(e, EXIT_USAGE, errno, "cannot open %s: %s", path, strerror(errno));
 	buf_init(&b, FILE_MAX);
-	while (buf_reserve(&b, 4096) &&
-	       ((count = read(fd, b.data + b.len, b.cap - b.len)) > 0 ||
-		(count < 0 && errno == EINTR)))
+	while (buf_reserve(&b, 4096) && ((count = read(fd, b.data + b.len, b.cap - b.len)) > 0 ||
+					 (count < 0 && errno == EINTR)))
 		b.len += count > 0 ? (size_t)count : 0;
 	if (count == 0)
 		status = run_json_parse(buf_span(&b), is_stdin ? "standard input" : path, e,

@@ -75,8 +75,9 @@ static json_t *field_value(const struct field *f, const void *member)
 	case FIELD_COUNT:
 		return count_value(*(const uint64_t *)member);
 	case FIELD_INTEGER:
-		return *(const int64_t *)member == RUN_NONE ? json_null()
-							    : json_integer(*(const int64_t *)member);
+		return *(const int64_t *)member == RUN_NONE
+			       ? json_null()
+			       : json_integer(*(const int64_t *)member);
 	case FIELD_INT:
 		return json_integer(*(const int *)member);
 	case FIELD_REAL:
@@ -167,8 +168,8 @@ static bool add_latencies(json_t *root, const struct run_document *d)
 	for (int i = 0; i < RUN_PHASE_COUNT; i++) {
 		const struct run_latency *l = &d->latency[i];
 
-		if (l->count > 0 &&
-		    json_object_set_new(phases, run_phase_names[i], object_of(fields_latency, l)) < 0)
+		if (l->count > 0 && json_object_set_new(phases, run_phase_names[i],
+							object_of(fields_latency, l)) < 0)
 			return false;
 	}
 	return true;
@@ -186,8 +187,8 @@ static bool add_table(json_t *root, const struct run_document *d, const struct f
 	if (json_object_set_new(root, table->key, array) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (json_array_append_new(
-			    array, object_of(table->fields, rows + i * table->row_size)) < 0)
+		if (json_array_append_new(array,
+					  object_of(table->fields, rows + i * table->row_size)) < 0)
 			return false;
 	return true;
 }

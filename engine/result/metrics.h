@@ -11,7 +11,7 @@
 
 struct metric_stat {
 	const char *name; /* "p99.9"; NULL ends the list */
-	size_t offset;    /* of an int64_t in struct run_latency */
+	size_t offset;	  /* of an int64_t in struct run_latency */
 	bool is_mean, is_count;
 };
 
@@ -23,7 +23,7 @@ struct metric_figure {
 	bool is_of_sink;
 	double (*value)(const struct run_document *d); /* NAN when the run has none */
 	double (*whole)(const struct run_document *d); /* what a share is taken of; NULL: none */
-	const char *missing; /* why value may be NAN */
+	const char *missing;			       /* why value may be NAN */
 };
 
 extern const struct metric_figure metric_figures[];

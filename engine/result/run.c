@@ -8,7 +8,7 @@
 #include "base/escape.h"
 
 const char *const run_phase_names[RUN_PHASE_COUNT] = {
-	"dns",	"connect", "banner", "ehlo", "tls",    "auth", "mail",	  "rcpt",
+	"dns",	"connect", "banner", "ehlo",   "tls",  "auth",	  "mail",     "rcpt",
 	"data", "body",	   "hold",   "accept", "quit", "session", "response", "service",
 };
 
@@ -22,8 +22,8 @@ void run_init(struct run_document *d)
 			 .is_valid = true},
 	};
 	for (int i = 0; i <= RUN_PHASE_COUNT; i++) {
-		struct run_latency *l = i < RUN_PHASE_COUNT ? &d->latency[i]
-							    : &d->end_to_end.latency;
+		struct run_latency *l =
+			i < RUN_PHASE_COUNT ? &d->latency[i] : &d->end_to_end.latency;
 
 		l->min_us = l->p50_us = l->p90_us = l->p99_us = RUN_NONE;
 		l->p99_9_us = l->p99_99_us = l->max_us = RUN_NONE;
@@ -135,7 +135,7 @@ struct run_threshold *run_add_threshold(struct run_document *d)
 static int command_rank(const char *command)
 {
 	static const char *const order[] = {
-		"connect", "ehlo", "helo", "lhlo", "starttls", "auth", "mail", "rcpt",
+		"connect", "ehlo", "helo", "lhlo", "starttls", "auth", "mail",	  "rcpt",
 		"data",	   "dot",  "bdat", "rset", "noop",     "quit", "unasked",
 	};
 	int rank = 0;
@@ -200,8 +200,7 @@ void run_sort(struct run_document *d)
 /* Line ends off the end of text. */
 static struct span trim_line_ends(struct span text)
 {
-	while (text.len > 0 &&
-	       (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
+	while (text.len > 0 && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
 		text.len--;
 	return text;
 }

@@ -18,11 +18,11 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define RUN_SCHEMA      1         /* raised when a key changes its meaning */
-#define RUN_NONE        INT64_MIN /* an integer that is not known: null in JSON, absent in text */
-#define RUN_SAMPLE_MAX  512
-#define RUN_NAME_MAX    48
-#define RUN_NOTE_MAX    192
+#define RUN_SCHEMA     1	 /* raised when a key changes its meaning */
+#define RUN_NONE       INT64_MIN /* an integer that is not known: null in JSON, absent in text */
+#define RUN_SAMPLE_MAX 512
+#define RUN_NAME_MAX   48
+#define RUN_NOTE_MAX   192
 
 /*
  * How long one phase took, in microseconds. A percentile with fewer than ten samples beyond it is
@@ -35,18 +35,18 @@ struct run_latency {
 };
 
 /* The phases in the order in which they are shown; names are terms/phase.h's. */
-#define RUN_PHASE_COUNT    16
+#define RUN_PHASE_COUNT	   16
 #define RUN_PHASE_RESPONSE 14
 #define RUN_PHASE_SERVICE  15
 extern const char *const run_phase_names[RUN_PHASE_COUNT];
 
 struct run_identity {
-	char id[17];           /* 16 hexadecimal digits */
-	char *command;         /* the command line, secrets removed. Owned; NULL: "" */
-	char started[40];      /* RFC 3339 */
-	double seconds;        /* the measured part: warm-up and drain excluded */
-	double drain_seconds;  /* from the end of the measured part to the end of the last session */
-	bool is_interrupted;   /* by a signal */
+	char id[17];	      /* 16 hexadecimal digits */
+	char *command;	      /* the command line, secrets removed. Owned; NULL: "" */
+	char started[40];     /* RFC 3339 */
+	double seconds;	      /* the measured part: warm-up and drain excluded */
+	double drain_seconds; /* from the end of the measured part to the end of the last session */
+	bool is_interrupted;  /* by a signal */
 };
 
 enum run_mode { RUN_CLOSED, RUN_OPEN };
@@ -58,10 +58,10 @@ struct run_texts {
 };
 
 struct run_tls_config {
-	char use[16];       /* "none", "implicit", "starttls", "optional", "mixed" */
-	char verify[8];     /* "none", "ca", "full" */
+	char use[16];	/* "none", "implicit", "starttls", "optional", "mixed" */
+	char verify[8]; /* "none", "ca", "full" */
 	char version_min[16], version_max[16]; /* "TLSv1.2"; "" when not limited */
-	char *ciphers, *groups;                /* as asked for. Owned; NULL: the library's own */
+	char *ciphers, *groups;		       /* as asked for. Owned; NULL: the library's own */
 	bool is_resumption_on;
 };
 
@@ -70,14 +70,14 @@ struct run_config {
 	enum run_mode mode;
 	int sessions, threads;
 	struct run_texts targets, sources; /* sources: local addresses, none: the kernel's choice */
-	int64_t messages;        /* RUN_NONE: not limited by number */
-	double duration_s;       /* 0: not limited by time */
+	int64_t messages;		   /* RUN_NONE: not limited by number */
+	double duration_s;		   /* 0: not limited by time */
 	double warmup_s;
-	char *rate;              /* "1000/s", "30s@100/s 2m@1000/s". Owned; NULL in closed loop */
-	char arrivals[16];       /* "constant", "poisson"; "" in closed loop */
+	char *rate;	   /* "1000/s", "30s@100/s 2m@1000/s". Owned; NULL in closed loop */
+	char arrivals[16]; /* "constant", "poisson"; "" in closed loop */
 	int64_t messages_per_connection; /* RUN_NONE: not limited */
-	char *message;           /* mail_facts.text. Owned */
-	char *recipients;        /* per message: "1", "1-10", "specmail2001". Owned */
+	char *message;			 /* mail_facts.text. Owned */
+	char *recipients;		 /* per message: "1", "1-10", "specmail2001". Owned */
 	bool use_pipelining, use_chunking;
 	char auth[RUN_NAME_MAX]; /* mechanism or "any"; "" for none */
 	struct run_tls_config tls;
@@ -98,8 +98,8 @@ struct run_sessions {
 };
 
 struct run_rate {
-	bool has_offered; /* open loop */
-	double offered, achieved; /* messages per second */
+	bool has_offered;			    /* open loop */
+	double offered, achieved;		    /* messages per second */
 	int64_t lag_p50_us, lag_p99_us, lag_max_us; /* of the schedule; RUN_NONE in closed loop */
 	bool is_valid;
 	char invalid_because[RUN_NOTE_MAX]; /* "" while valid */
@@ -107,18 +107,18 @@ struct run_rate {
 
 /* One kind of reply. */
 struct run_reply {
-	char command[16];   /* smtp_command_name() */
+	char command[16]; /* smtp_command_name() */
 	int code;
-	char enhanced[12];  /* "4.7.28" or "" */
-	char class[32];     /* a provider profile's word for it, or "" */
+	char enhanced[12]; /* "4.7.28" or "" */
+	char class[32];	   /* a provider profile's word for it, or "" */
 	uint64_t count;
 	char sample[RUN_SAMPLE_MAX]; /* the text of one such reply */
 };
 
 /* One kind of transport, TLS, DNS or protocol failure. */
 struct run_error {
-	char phase[16];           /* phase_name() */
-	char kind[64];            /* "refused", "tls certificate expired", "dns no such name" */
+	char phase[16]; /* phase_name() */
+	char kind[64];	/* "refused", "tls certificate expired", "dns no such name" */
 	uint64_t count;
 	char sample[RUN_SAMPLE_MAX]; /* the words of one of them, or "" */
 	char hint[RUN_NOTE_MAX];     /* what to try, or "" */
@@ -146,9 +146,9 @@ struct run_resources {
 /* Something that has a bound, or a counter of drops and retries: what was near its limit. */
 struct run_limit {
 	char name[RUN_NAME_MAX]; /* "local ports", "receive buffers", "log queue" */
-	uint64_t value;          /* peak use, or how often it happened */
-	uint64_t limit;          /* 0: a mere counter */
-	bool is_hit;             /* it was reached, so that the run may have suffered */
+	uint64_t value;		 /* peak use, or how often it happened */
+	uint64_t limit;		 /* 0: a mere counter */
+	bool is_hit;		 /* it was reached, so that the run may have suffered */
 	char note[RUN_NOTE_MAX]; /* what it means and what to try, or "" */
 };
 
@@ -157,15 +157,15 @@ enum run_verdict { RUN_PASSED, RUN_FAILED, RUN_NOT_EVALUATED };
 /* A threshold and what became of it; made by threshold.h. */
 struct run_threshold {
 	char expression[128];
-	double value;  /* in unit; NAN when it is not known */
-	char unit[8];  /* "ms", "%", "/s", "B", or "" for a number */
+	double value; /* in unit; NAN when it is not known */
+	char unit[8]; /* "ms", "%", "/s", "B", or "" for a number */
 	enum run_verdict verdict;
 	char note[RUN_NOTE_MAX]; /* why it was not evaluated, or "" */
 };
 
 struct run_host {
-	char volley[32];       /* version */
-	char kernel[96];       /* "Linux 6.18.5 x86_64" */
+	char volley[32]; /* version */
+	char kernel[96]; /* "Linux 6.18.5 x86_64" */
 	char liburing[32];
 	char tls_library[128]; /* "wolfSSL 5.5.4, lean build, AES-NI" */
 	int cpus;
@@ -189,9 +189,9 @@ struct run_document {
 	struct run_resources resources;
 	struct run_host host;
 	struct run_end_to_end end_to_end;
-	char bound_by[32];            /* "client CPU", "server", "pace"; "" when not judged */
+	char bound_by[32];	       /* "client CPU", "server", "pace"; "" when not judged */
 	char bound_note[RUN_NOTE_MAX]; /* how that was seen, or "" */
-	enum exit_status status;      /* what the process exits with */
+	enum exit_status status;       /* what the process exits with */
 
 	struct run_reply *replies;
 	struct run_error *errors;

@@ -29,14 +29,15 @@ static struct finding missing(const char *note)
 
 static struct finding share(double part, double whole)
 {
-	return whole > 0 ? found(part / whole * 100) : missing("there is nothing to take a share of");
+	return whole > 0 ? found(part / whole * 100)
+			 : missing("there is nothing to take a share of");
 }
 
 static struct finding find_latency(const struct threshold *t, const struct run_document *d)
 {
 	bool is_end_to_end = t->phase == RUN_PHASE_COUNT;
-	const struct run_latency *l = is_end_to_end ? &d->end_to_end.latency
-						    : &d->latency[t->phase];
+	const struct run_latency *l =
+		is_end_to_end ? &d->end_to_end.latency : &d->latency[t->phase];
 	int64_t value_us;
 
 	if (is_end_to_end && !d->end_to_end.is_known)

@@ -35,8 +35,8 @@ enum threshold_unit {
 	THRESHOLD_NUMBER,
 	THRESHOLD_PERCENT,
 	THRESHOLD_DURATION, /* ms */
-	THRESHOLD_RATE,     /* per second */
-	THRESHOLD_SIZE,     /* octets */
+	THRESHOLD_RATE,	    /* per second */
+	THRESHOLD_SIZE,	    /* octets */
 };
 
 enum threshold_metric {
@@ -50,11 +50,12 @@ enum threshold_metric {
 struct threshold {
 	char expression[128]; /* as typed, without white space at its ends */
 	enum threshold_metric metric;
-	int phase;        /* LATENCY, ERRORS: index of run_phase_names; RUN_PHASE_COUNT: end to end; -1: any */
-	int stat;         /* LATENCY */
+	int phase; /* LATENCY, ERRORS: index of run_phase_names; RUN_PHASE_COUNT: end to end; -1:
+		      any */
+	int stat;  /* LATENCY */
 	char command[16]; /* REPLIES; "" for any */
-	int code;         /* REPLIES: 250, or 4 for 4xx */
-	int figure;       /* FIGURE */
+	int code;	  /* REPLIES: 250, or 4 for 4xx */
+	int figure;	  /* FIGURE */
 	enum threshold_op op;
 	enum threshold_unit unit;
 	double bound;

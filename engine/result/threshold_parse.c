@@ -9,12 +9,14 @@
 #include "result/metrics.h"
 #include "result/threshold.h"
 
-#define OPTION	"--threshold"
-#define PHASES	"dns connect banner ehlo tls auth mail rcpt data body hold accept quit session " \
-		"response service"
-#define STATS	"mean min p50 p90 p99 p99.9 p99.99 max count"
-#define METRICS "PHASE.STAT, replies.CODE, errors, messages., recipients., sessions., rate., " \
-		"end_to_end., cpu and rss"
+#define OPTION "--threshold"
+#define PHASES                                                                                     \
+	"dns connect banner ehlo tls auth mail rcpt data body hold accept quit session "           \
+	"response service"
+#define STATS "mean min p50 p90 p99 p99.9 p99.99 max count"
+#define METRICS                                                                                    \
+	"PHASE.STAT, replies.CODE, errors, messages., recipients., sessions., rate., "             \
+	"end_to_end., cpu and rss"
 
 static bool is_blank(char c)
 {
@@ -91,9 +93,9 @@ static int parse_latency(struct span name, struct span stat, struct threshold *t
 	t->metric = THRESHOLD_LATENCY;
 	t->stat = find_stat(stat);
 	if (t->stat < 0)
-		return err_set(e, EXIT_USAGE, 0, OPTION " \"%s\": %.*s has no \"%.*s\"; there are "
-			       STATS, t->expression, (int)name.len, name.data, (int)stat.len,
-			       stat.data);
+		return err_set(e, EXIT_USAGE, 0,
+			       OPTION " \"%s\": %.*s has no \"%.*s\"; there are " STATS,
+			       t->expression, (int)name.len, name.data, (int)stat.len, stat.data);
 	t->unit = metric_stats[t->stat].is_count ? THRESHOLD_NUMBER : THRESHOLD_DURATION;
 	return 0;
 }
@@ -112,7 +114,8 @@ static int parse_replies(struct span what, struct threshold *t, struct err *e)
 	if (!parse_code(code, &t->code))
 		return err_set(e, EXIT_USAGE, 0,
 			       OPTION " \"%s\": \"%.*s\" is no reply code; write 250, 4xx, or "
-			       "dot.4xx for one command's", t->expression, (int)code.len, code.data);
+				      "dot.4xx for one command's",
+			       t->expression, (int)code.len, code.data);
 	return 0;
 }
 
@@ -147,7 +150,8 @@ static int parse_metric(struct span name, struct threshold *t, struct err *e)
 	}
 	return err_set(e, EXIT_USAGE, 0,
 		       OPTION " \"%s\": there is no figure \"%.*s\"; there are " METRICS
-		       ", PHASE being one of " PHASES, t->expression, (int)name.len, name.data);
+			      ", PHASE being one of " PHASES,
+		       t->expression, (int)name.len, name.data);
 }
 
 static int bad_bound(const struct threshold *t, struct span bound, const char *what, struct err *e)
@@ -193,8 +197,10 @@ static int parse_bound(struct span bound, struct threshold *t, struct err *e)
 
 	if (last == '%') {
 		if (!has_share(t))
-			return err_set(e, EXIT_USAGE, 0, OPTION " \"%s\": this figure is no share of "
-				       "anything; leave out the %%", t->expression);
+			return err_set(e, EXIT_USAGE, 0,
+				       OPTION " \"%s\": this figure is no share of "
+					      "anything; leave out the %%",
+				       t->expression);
 		t->unit = THRESHOLD_PERCENT;
 		return parse_decimal(trim((struct span){bound.data, bound.len - 1}), &t->bound)
 			       ? 0
@@ -222,8 +228,10 @@ static int parse_bound(struct span bound, struct threshold *t, struct err *e)
 		break;
 	}
 	if (!units_parse_count(bound, &number))
-		return bad_bound(t, bound, has_share(t) ? "a number such as 10, or a share such as 1%"
-							: "a number such as 10", e);
+		return bad_bound(t, bound,
+				 has_share(t) ? "a number such as 10, or a share such as 1%"
+					      : "a number such as 10",
+				 e);
 	t->bound = (double)number;
 	return 0;
 }
@@ -236,7 +244,8 @@ int threshold_parse(const char *text, struct err *e, struct threshold *ret_thres
 	bool has_equal;
 
 	if (whole.len >= sizeof(t.expression))
-		return err_set(e, EXIT_USAGE, 0, OPTION ": an expression of more than %zu characters",
+		return err_set(e, EXIT_USAGE, 0,
+			       OPTION ": an expression of more than %zu characters",
 			       sizeof(t.expression) - 1);
 	memcpy(t.expression, whole.data, whole.len);
 	while (at < whole.len && whole.data[at] != '<' && whole.data[at] != '>')
@@ -244,7 +253,8 @@ int threshold_parse(const char *text, struct err *e, struct threshold *ret_thres
 	if (at == whole.len)
 		return err_set(e, EXIT_USAGE, 0,
 			       OPTION " \"%s\": there is no comparison; write it like "
-			       "accept.p99<500ms, with <, <=, > or >=", t.expression);
+				      "accept.p99<500ms, with <, <=, > or >=",
+			       t.expression);
 	name = trim((struct span){whole.data, at});
 	bound = span_skip(whole, at + 1);
 	has_equal = bound.len > 0 && bound.data[0] == '=';

@@ -28,6 +28,7 @@
 #define LISTENER_SLOTS     (LISTENER_ACCEPTS + 1)
 #define ACCEPT_RETRY_NS    (100 * NS_PER_MS)
 #define SUBMIT_RETRY_NS    NS_PER_MS
+#define LOOK_NS            (200 * NS_PER_US)
 #define NO_FILE            UINT32_MAX
 #define GENERATION_MASK    0xffffffu
 #define BUFFER_GROUP       0
@@ -104,6 +105,9 @@ struct ring_link {
 	bool is_starved : 1; /* on the list of those that wait for receive buffers */
 	bool has_failed_send : 1;
 	bool is_local : 1; /* a Unix socket */
+	bool wants_look : 1; /* read out what there is, instead of waiting for more */
+	bool has_looked : 1; /* before the deadline in hand is called late */
+	bool may_hide_end : 1; /* bytes came to the receive in flight: see link.c */
 	struct ring_link *next_dirty, *next_starved;
 	const char *send_data; /* the one segment */
 	size_t send_len;

@@ -31,6 +31,8 @@ int record_init(struct record *r, struct err *e)
 
 void record_fini(struct record *r)
 {
+	if (r->replies.key_max == 0)
+		return; /* never initialised */
 	for (int i = 0; i < PHASE_COUNT; i++)
 		hdr_free(r->phases[i]);
 	hdr_free(r->lag);

@@ -22,6 +22,8 @@ bool base64_encode(struct span raw, struct buf *out)
 	size_t left = raw.len;
 	char *to;
 
+	if (raw.len == 0)
+		return true;
 	if (!buf_reserve(out, base64_size(raw.len)))
 		return false;
 	to = out->data + out->len;

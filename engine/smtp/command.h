@@ -81,13 +81,15 @@ enum smtp_body { SMTP_BODY_UNSAID, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY
 /* How strict the server is with what RFC 5321 forbids and clients do nevertheless. */
 enum smtp_strictness {
 	/*
+	 * LF ends a command; in the message nothing but CRLF is a line end. Names without a domain
+	 * are taken.
+	 */
+	SMTP_NORMAL,
+	/*
 	 * LF ends a line of a command and of the message, so that LF.LF ends the data: how servers
 	 * behave that can be smuggled into. Paths without <> are taken.
 	 */
 	SMTP_LENIENT,
-	/* LF ends a command; in the message nothing but CRLF is a line end. Names without a domain
-	 * are taken. */
-	SMTP_NORMAL,
 	/* As the standard says: LF ends nothing, a bare CR or LF in a message has it refused. */
 	SMTP_STRICT,
 };

@@ -188,9 +188,8 @@ static void specmail_recipients(void **state)
 /* No recipient twice in a message, none twice in a run where the pattern has no end. */
 static void recipients(void **state)
 {
-	struct mail_plan *plan =
-		plan_of(&(struct mail_params){.recipient = "u@example.com",
-					      .recipients_per_message = "3"});
+	struct mail_plan *plan = plan_of(
+		&(struct mail_params){.recipient = "u@example.com", .recipients_per_message = "3"});
 	struct mail_press press;
 	struct mail_slot slot = {0};
 	unsigned number = 0;
@@ -336,8 +335,8 @@ static void dotted_header(void **state)
 		struct letter l;
 
 		snprintf(text, sizeof(text), "%u", size);
-		plan = plan_of(&(struct mail_params){
-			.size = text, .headers = headers, .header_count = 1});
+		plan = plan_of(
+			&(struct mail_params){.size = text, .headers = headers, .header_count = 1});
 		l = letter_number(plan, 0);
 		assert_int_equal(l.chunk_len, size);
 		assert_int_equal(l.data_len, size + 1);
@@ -411,11 +410,12 @@ static void refusals(void **state)
 			    "--from and --from-file");
 	assert_plan_refused(&(struct mail_params){.recipient = "a@b", .recipient_path = "x"},
 			    "--to and --to-file");
-	assert_plan_refused(&(struct mail_params){.recipient_path = path,
-						  .recipients_per_message = "3"},
-			    "gives 2 addresses, but a message goes to up to 3");
-	assert_plan_refused(&(struct mail_params){.recipient_path = path, .number_recipients = true},
-			    "not into those of --to-file");
+	assert_plan_refused(
+		&(struct mail_params){.recipient_path = path, .recipients_per_message = "3"},
+		"gives 2 addresses, but a message goes to up to 3");
+	assert_plan_refused(
+		&(struct mail_params){.recipient_path = path, .number_recipients = true},
+		"not into those of --to-file");
 	assert_plan_refused(&(struct mail_params){.recipients_per_message = "0"},
 			    "--recipients-per-message");
 	assert_plan_refused(&(struct mail_params){.domain = "a b"}, "not a domain");
@@ -423,7 +423,8 @@ static void refusals(void **state)
 	assert_plan_refused(&(struct mail_params){.subject = "{{nope}}"},
 			    "--subject: line 1: there is no field {{nope}}; there are: rcpt");
 	assert_plan_refused(&(struct mail_params){.subject = "{{seq"}, "not closed");
-	assert_plan_refused(&(struct mail_params){.subject = "\xC3\xA9{{seq}}"}, "cannot be encoded");
+	assert_plan_refused(&(struct mail_params){.subject = "\xC3\xA9{{seq}}"},
+			    "cannot be encoded");
 	assert_plan_refused(&(struct mail_params){.subject = "\xFF"}, "not UTF-8");
 	assert_plan_refused(&(struct mail_params){.headers = own, .header_count = 1},
 			    "volley writes Message-ID itself");

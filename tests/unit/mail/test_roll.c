@@ -166,7 +166,8 @@ static void long_files(void **state)
 	for (int i = 0; i < 100000; i++)
 		end += sprintf(end, "u%d@example.com\n", i);
 	assert_int_equal(roll_from_file(scratch_write("long", text, (size_t)(end - text)),
-					&recipient, &e, &r), 0);
+					&recipient, &e, &r),
+			 0);
 	free(text);
 	assert_int_equal(r.population, 100000);
 	assert_picks(&r, 0, "u0@example.com");
@@ -215,9 +216,9 @@ static void bad_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(patterns), cmocka_unit_test(populations),
+		cmocka_unit_test(patterns),	cmocka_unit_test(populations),
 		cmocka_unit_test(bad_patterns), cmocka_unit_test(files),
-		cmocka_unit_test(long_files), cmocka_unit_test(bad_files),
+		cmocka_unit_test(long_files),	cmocka_unit_test(bad_files),
 	};
 
 	return cmocka_run_group_tests_name("mail: addresses", tests, scratch_setup,

@@ -131,7 +131,8 @@ static void eight_bit(void **state)
 		struct mail_slot slot = {0};
 
 		snprintf(name, sizeof(name), "bits-%zu.eml", i);
-		plan = plan_of(&(struct mail_params){.eml_path = scratch_text(name, cases[i].text)});
+		plan = plan_of(
+			&(struct mail_params){.eml_path = scratch_text(name, cases[i].text)});
 		mail_press_init(&press, plan);
 		assert_true(mail_render(&press, 0, TEST_DUE_NS, &slot));
 		assert_int_equal(slot.is_8bit, cases[i].is_8bit);
@@ -222,13 +223,12 @@ static void templates(void **state)
 static void dots_of_templates(void **state)
 {
 	const char *path = scratch_text("dotted", "Subject: x\n\n{{rcpt}}\n.{{seq}}\n{{seq}}.\n");
-	struct mail_plan *plan =
-		plan_of(&(struct mail_params){.template_path = path, .recipient = ".a@example.com"});
+	struct mail_plan *plan = plan_of(
+		&(struct mail_params){.template_path = path, .recipient = ".a@example.com"});
 	struct letter l = letter_number(plan, 5);
 
 	(void)state;
-	assert_string_equal(strstr(l.data, "\r\n\r\n"),
-			    "\r\n\r\n..a@example.com\r\n..5\r\n5.\r\n");
+	assert_string_equal(strstr(l.data, "\r\n\r\n"), "\r\n\r\n..a@example.com\r\n..5\r\n5.\r\n");
 	letter_free(&l);
 	mail_plan_free(plan);
 }
@@ -236,11 +236,10 @@ static void dots_of_templates(void **state)
 static void options_replace_fields(void **state)
 {
 	static const char *const headers[] = {"Date: Mon, 1 Jan 2001 00:00:00 +0000", "X-New: 1"};
-	const char *path = scratch_text("over", "Subject: old\n long\nX-NEW: 2\nX-Old: 3\n\nbody\n");
-	struct mail_plan *plan = plan_of(&(struct mail_params){.eml_path = path,
-							       .subject = "new",
-							       .headers = headers,
-							       .header_count = 2});
+	const char *path =
+		scratch_text("over", "Subject: old\n long\nX-NEW: 2\nX-Old: 3\n\nbody\n");
+	struct mail_plan *plan = plan_of(&(struct mail_params){
+		.eml_path = path, .subject = "new", .headers = headers, .header_count = 2});
 	struct letter l = letter_number(plan, 5);
 
 	(void)state;
@@ -260,7 +259,7 @@ static void refusals(void **state)
 			    "line 4: there is no field {{four}}");
 	assert_plan_refused(&(struct mail_params){.template_path = path}, "--template: /tmp/");
 	assert_plan_refused(&(struct mail_params){.eml_path = "/does/not/exist"},
-			    "--eml: cannot open /does/not/exist: No such file");
+			    "--message: cannot open /does/not/exist: No such file");
 	assert_plan_refused(&(struct mail_params){.eml_path = scratch_text("empty.eml", "")},
 			    "is empty");
 	assert_plan_refused(&(struct mail_params){.eml_path = scratch_write("nul.eml", "a\0b", 3)},

@@ -122,11 +122,25 @@ static void dots_in_any_pieces(void **state)
 
 static void utf8(void **state)
 {
-	static const char *const good[] = {"", "a", "\xC2\x80", "\xE0\xA0\x80", "\xED\x9F\xBF",
-					   "\xEE\x80\x80", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"};
-	static const char *const bad[] = {"\x80", "\xC0\xAF", "\xC1\xBF", "\xC2", "\xE0\x9F\xBF",
-					  "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80",
-					  "\xF5\x80\x80\x80", "\xFF", "\xC2\x41"};
+	static const char *const good[] = {"",
+					   "a",
+					   "\xC2\x80",
+					   "\xE0\xA0\x80",
+					   "\xED\x9F\xBF",
+					   "\xEE\x80\x80",
+					   "\xF0\x90\x80\x80",
+					   "\xF4\x8F\xBF\xBF"};
+	static const char *const bad[] = {"\x80",
+					  "\xC0\xAF",
+					  "\xC1\xBF",
+					  "\xC2",
+					  "\xE0\x9F\xBF",
+					  "\xED\xA0\x80",
+					  "\xF0\x8F\xBF\xBF",
+					  "\xF4\x90\x80\x80",
+					  "\xF5\x80\x80\x80",
+					  "\xFF",
+					  "\xC2\x41"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
@@ -172,8 +186,9 @@ static void encoded_words(void **state)
 
 static void dates(void **state)
 {
-	static const int64_t seconds[] = {0,	     951782399,	 951782400,  951868800, 1078012800,
-					  1700566380, 4102444799, 4102444800, 4107542399, 9223372036};
+	static const int64_t seconds[] = {0,	      951782399,  951782400,  951868800,
+					  1078012800, 1700566380, 4102444799, 4102444800,
+					  4107542399, 9223372036};
 	char out[DIGITS_DATE_LEN + 1] = "", expected[64];
 	struct rng chance;
 
@@ -213,14 +228,10 @@ static void digits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(line_ends),
-		cmocka_unit_test(line_ends_stop_at_the_limit),
-		cmocka_unit_test(dots),
-		cmocka_unit_test(dots_in_any_pieces),
-		cmocka_unit_test(utf8),
-		cmocka_unit_test(encoded_words),
-		cmocka_unit_test(dates),
-		cmocka_unit_test(digits),
+		cmocka_unit_test(line_ends), cmocka_unit_test(line_ends_stop_at_the_limit),
+		cmocka_unit_test(dots),	     cmocka_unit_test(dots_in_any_pieces),
+		cmocka_unit_test(utf8),	     cmocka_unit_test(encoded_words),
+		cmocka_unit_test(dates),     cmocka_unit_test(digits),
 	};
 
 	return cmocka_run_group_tests_name("mail: text", tests, NULL, NULL);
