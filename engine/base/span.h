@@ -32,7 +32,8 @@ static inline struct span span_of(const char *text)
 
 static inline struct span span_skip(struct span s, size_t count)
 {
-	return (struct span){s.data + count, s.len - count};
+	/* An empty span may have no place: nothing is added to NULL. */
+	return (struct span){count > 0 ? s.data + count : s.data, s.len - count};
 }
 
 static inline bool span_equal(struct span a, struct span b)

@@ -19,6 +19,7 @@
 #define SPARE_MAX     64
 #define RECORDS_LIMIT (CHANNEL_AHEAD_MAX + (32u << 10)) /* with the records' own overhead */
 #define DETAIL_MAX    256
+#define TLS_HANDSHAKE 0x16 /* a record's content type: RFC 8446 s5.1 */
 #define CLOSE_NS      (5 * NS_PER_SEC) /* how long a peer may take to receive the last record */
 
 struct channel_tx {
@@ -105,27 +106,29 @@ static void waiting_append(struct channel *c)
 {
 	struct channel_hub *h = c->hub;
 
-	c->is_waiting = true;
 	c->next_waiting = NULL;
+	c->waiting_link = h->waiting_end;
 	*h->waiting_end = c;
 	h->waiting_end = &c->next_waiting;
 }
 
 static void waiting_remove(struct channel *c)
 {
-	struct channel_hub *h = c->hub;
+	if (c->waiting_link == NULL)
+		return;
+	*c->waiting_link = c->next_waiting;
+	if (c->next_waiting != NULL)
+		c->next_waiting->waiting_link = c->waiting_link;
+	else
+		c->hub->waiting_end = c->waiting_link;
+	c->waiting_link = NULL;
+}
 
-	if (!c->is_waiting)
-		return;
-	c->is_waiting = false;
-	for (struct channel **at = &h->waiting; *at != NULL; at = &(*at)->next_waiting) {
-		if (*at != c)
-			continue;
-		*at = c->next_waiting;
-		if (h->waiting_end == &c->next_waiting)
-			h->waiting_end = at;
-		return;
-	}
+/* Ends a channel that cannot go on for want of memory; CLOSED says so. */
+static void starve(struct channel *c)
+{
+	c->is_starved = true;
+	channel_abort(c);
 }
 
 /* Lends the link what has collected, unless a send is in flight already. */
@@ -150,30 +153,35 @@ static void flush_records(struct channel *c)
 	link_send(c->link, &segment, 1);
 }
 
+/* Moves on by what was sealed, and past segments that are empty. */
+static void plain_skip(struct channel_tx *tx, size_t count)
+{
+	while (tx->plain_idx < tx->plain_count) {
+		struct iovec *v = &tx->plain[tx->plain_idx];
+
+		if (count < v->iov_len) {
+			v->iov_base = (char *)v->iov_base + count;
+			v->iov_len -= count;
+			return;
+		}
+		count -= v->iov_len;
+		tx->plain_idx++;
+	}
+}
+
 /* Turns the plain text under way into records, as far as the bound allows. */
 static bool seal_more(struct channel *c)
 {
 	struct channel_tx *tx = c->tx;
 
 	while (tx->plain_idx < tx->plain_count && tx->next.len < CHANNEL_AHEAD_MAX) {
-		struct iovec *v = &tx->plain[tx->plain_idx];
-		int count = tx->plain_count - tx->plain_idx;
-		size_t done = secure_seal(c->sealed, v, count, CHANNEL_AHEAD_MAX - tx->next.len,
-					  &tx->next);
+		size_t done = secure_seal(c->sealed, &tx->plain[tx->plain_idx],
+					  tx->plain_count - tx->plain_idx,
+					  CHANNEL_AHEAD_MAX - tx->next.len, &tx->next);
 
 		if (done == 0)
 			return false;
-		while (done > 0 && done >= v->iov_len) {
-			done -= v->iov_len;
-			v++;
-			tx->plain_idx++;
-		}
-		if (done > 0) {
-			v->iov_base = (char *)v->iov_base + done;
-			v->iov_len -= done;
-		}
-		while (tx->plain_idx < tx->plain_count && tx->plain[tx->plain_idx].iov_len == 0)
-			tx->plain_idx++;
+		plain_skip(tx, done);
 	}
 	return true;
 }
@@ -208,12 +216,17 @@ static void pump(struct channel *c, struct span in, int64_t at_ns)
 
 		tx = tx_take(c);
 		if (tx == NULL) {
-			channel_abort(c);
+			starve(c);
 			return;
 		}
 		step = secure_read(c->sealed, c->hub->scratch, SCRATCH_SIZE, &len, &tx->next);
 		if (step == SECURE_MORE)
 			break;
+		if (step == SECURE_CLOSED) {
+			/* RFC 8446 s6.1: each side says so before it closes its own. */
+			c->is_peer_done = true;
+			secure_shut(c->sealed, &tx->next);
+		}
 		if (step == SECURE_CLOSED || step == SECURE_FAILED) {
 			end_sealed(c);
 			return;
@@ -240,12 +253,12 @@ static void on_sealed_bytes(struct channel *c, struct span in, int64_t at_ns)
 		pump(c, in, at_ns);
 		return;
 	}
-	if (c->is_waiting || c->hub->steps_left <= 0) {
+	if (c->waiting_link != NULL || c->hub->steps_left <= 0) {
 		if (!buf_append(&c->held, in.data, in.len)) {
-			channel_abort(c);
+			starve(c);
 			return;
 		}
-		if (!c->is_waiting) {
+		if (c->waiting_link == NULL) {
 			c->hub->handshakes_put_off++;
 			waiting_append(c);
 		}
@@ -262,10 +275,7 @@ bool channel_hub_turn(struct channel_hub *h, int64_t now_ns)
 		struct channel *c = h->waiting;
 		struct buf held = c->held;
 
-		h->waiting = c->next_waiting;
-		if (h->waiting == NULL)
-			h->waiting_end = &h->waiting;
-		c->is_waiting = false;
+		waiting_remove(c);
 		buf_init(&c->held, CHANNEL_HELD_MAX);
 		h->steps_left--;
 		if (!c->is_closing)
@@ -291,7 +301,7 @@ static void on_sent(struct channel *c, int64_t at_ns)
 		return;
 	if (tx != NULL) {
 		if (tx->plain_idx < tx->plain_count && !seal_more(c)) {
-			channel_abort(c);
+			starve(c);
 			return;
 		}
 		if (tx->next.len > 0) {
@@ -308,6 +318,26 @@ static void on_sent(struct channel *c, int64_t at_ns)
 	}
 }
 
+/*
+ * The peer closed while its last words waited for a handshake step. An alert or clear text says
+ * why, and costs next to nothing to read; what begins with a handshake message is let go.
+ */
+static void read_last_words(struct channel *c)
+{
+	struct channel_tx *tx;
+	size_t len;
+
+	if (c->waiting_link == NULL || c->held.len == 0 || c->held.data[0] == TLS_HANDSHAKE)
+		return;
+	tx = tx_take(c);
+	if (tx == NULL)
+		return;
+	secure_feed(c->sealed, buf_span(&c->held));
+	while (secure_read(c->sealed, c->hub->scratch, SCRATCH_SIZE, &len, &tx->next) ==
+	       SECURE_DATA)
+		;
+}
+
 static void on_closed(struct channel *c, const struct link_event *link_ev)
 {
 	char detail[DETAIL_MAX] = "";
@@ -319,14 +349,22 @@ static void on_closed(struct channel *c, const struct link_event *link_ev)
 		.detail = detail,
 	};
 
+	if (ev.end == LINK_END_EOF)
+		read_last_words(c);
 	waiting_remove(c);
-	buf_fini(&c->held);
-	tx_give_back(c);
 	if (c->sealed != NULL) {
 		ev.failure = secure_failure_of(c->sealed, detail, sizeof(detail));
 		secure_release(c->sealed);
 		c->sealed = NULL;
 	}
+	buf_fini(&c->held);
+	tx_give_back(c);
+	if (ev.failure != SECURE_OK)
+		ev.end = LINK_END_LOCAL;
+	else if (c->is_starved)
+		ev.failure = SECURE_NO_MEMORY;
+	else if (c->is_peer_done)
+		ev.end = LINK_END_EOF;
 	c->link = NULL;
 	c->is_open = c->is_sealed = c->is_sending = false;
 	emit(c, &ev);
@@ -404,7 +442,7 @@ bool channel_start_tls(struct channel *c, const struct secure_request *request,
 	if (tx != NULL && c->hub->secure != NULL)
 		c->sealed = secure_open(c->hub->secure, request, &tx->next, NULL);
 	if (c->sealed == NULL) {
-		channel_abort(c);
+		starve(c);
 		return false;
 	}
 	flush_records(c);
@@ -428,14 +466,15 @@ void channel_send(struct channel *c, const struct iovec *segments, int count)
 	CHECK(c->is_sealed);
 	tx = tx_take(c);
 	if (tx == NULL) {
-		channel_abort(c);
+		starve(c);
 		return;
 	}
 	memcpy(tx->plain, segments, (size_t)count * sizeof(*segments));
 	tx->plain_count = count;
 	tx->plain_idx = 0;
+	plain_skip(tx, 0);
 	if (!seal_more(c)) {
-		channel_abort(c);
+		starve(c);
 		return;
 	}
 	flush_records(c);

@@ -36,7 +36,8 @@ struct channel_event {
 	enum channel_event_kind kind;
 	int64_t at_ns;
 	struct span bytes;           /* BYTES */
-	enum link_end end;           /* CLOSED: LINK_END_LOCAL after a TLS failure */
+	/* CLOSED: LINK_END_LOCAL after a TLS failure, LINK_END_EOF after the peer's close_notify. */
+	enum link_end end;
 	int os_error;                /* CLOSED */
 	enum secure_failure failure; /* CLOSED: SECURE_OK unless TLS failed */
 	const char *detail;          /* CLOSED: words about the TLS failure, "" for none. Borrowed */
@@ -55,7 +56,7 @@ struct channel_hub {
 	struct channel_tx *spare; /* record buffers that are free, with their memory */
 	int spare_count;
 	char *scratch;            /* one record of plain text */
-	struct channel *waiting, **waiting_end; /* handshakes put off to the next turn */
+	struct channel *waiting, **waiting_end; /* handshakes put off to the next turn, in order */
 	int steps_left;
 	uint64_t handshakes_put_off;
 };
@@ -69,9 +70,11 @@ struct channel {
 	struct channel_user *user;
 	struct secure_session *sealed; /* NULL while in clear */
 	struct channel_tx *tx;         /* NULL while nothing is under way */
-	struct channel *next_waiting;
-	bool is_open, is_sealed, is_sending, is_closing, is_waiting;
+	struct channel *next_waiting, **waiting_link; /* the link is NULL while it does not wait */
+	bool is_open, is_sealed, is_sending, is_closing;
 	bool is_last_send; /* what is in flight is an alert or close_notify: close when it is out */
+	bool is_peer_done; /* the peer sent close_notify */
+	bool is_starved;   /* ended for want of memory, or held too much */
 	struct buf held;   /* ciphertext that waits for its handshake step */
 };
 
@@ -106,7 +109,7 @@ bool channel_start_tls(struct channel *c, const struct secure_request *request,
 /*
  * Sends; one at a time (checked with c->is_sending). In clear, the segments are lent until SENT
  * or CLOSED; sealed, as well, since sealing goes on as records are taken. count <= 16; the array
- * is copied.
+ * is copied. Segments may be empty, but not all of them.
  */
 void channel_send(struct channel *c, const struct iovec *segments, int count);
 

@@ -2,7 +2,6 @@
 /*
  * bench.c - volley bench: options -> plan -> run -> report
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/log.h"
 #include "cmd/bench_plan.h"
 #include "cmd/commands.h"
+#include "cmd/output.h"
 #include "cmd/own_sink.h"
 #include "cmd/secret.h"
 #include "cmd/version.h"
@@ -239,16 +239,15 @@ static void fill_config(const struct bench_options *o, const struct bench_plan *
 static void explain_unreachable(const struct run_document *d)
 {
 	const struct run_error *first = d->error_count > 0 ? &d->errors[0] : NULL;
+	char escaped[RUN_SAMPLE_MAX];
 
 	if (first == NULL) {
 		fprintf(stderr, "volley: no session could be held\n");
 		return;
 	}
-	fprintf(stderr, "volley: %s: %s in phase %s", d->config.targets.items[0], first->kind,
-		first->phase);
+	log_escape(span_of(d->config.targets.items[0]), escaped, sizeof(escaped));
+	fprintf(stderr, "volley: %s: %s in phase %s", escaped, first->kind, first->phase);
 	if (first->sample[0] != '\0') {
-		char escaped[RUN_SAMPLE_MAX];
-
 		log_escape(span_of(first->sample), escaped, sizeof(escaped));
 		fprintf(stderr, " (%s)", escaped);
 	}
@@ -270,23 +269,6 @@ static int write_results(const struct bench_options *o, struct run_document *d, 
 		return err_set(e, EXIT_FAILED, 0, "the report could not be written to the output");
 	if (o->json_path != NULL)
 		return run_json_save(d, o->json_path, e);
-	return 0;
-}
-
-/* Before the run: a result that cannot be written is found out now, not after an hour. */
-static int check_writable(const char *option, const char *path, struct err *e)
-{
-	char folder[4096];
-	const char *slash;
-
-	if (path == NULL || strcmp(path, "-") == 0)
-		return 0;
-	slash = strrchr(path, '/');
-	snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,
-		 slash != NULL ? path : ".");
-	if (access(folder, W_OK) != 0)
-		return err_set(e, EXIT_USAGE, errno, "--%s: cannot write into the folder of %s: %s",
-			       option, path, strerror(errno));
 	return 0;
 }
 
@@ -373,7 +355,8 @@ static int bench(struct bench_options *o, struct bench_plan *b, struct own_sink 
 {
 	if (o->target_count == 0 && use_own_sink(o, sink, e) != 0)
 		return -1;
-	if (check_writable("json", o->json_path, e) != 0 || bench_plan_make(b, o, e) != 0)
+	if (cmd_check_output("json", o->json_path, e) != 0 ||
+	    cmd_check_output("hlog", o->hlog_path, e) != 0 || bench_plan_make(b, o, e) != 0)
 		return -1;
 	fill_host(d);
 	fill_config(o, b, d);

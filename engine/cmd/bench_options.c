@@ -231,6 +231,43 @@ static int take_name(const char *name, const char *value, const char **list, int
 	return 0;
 }
 
+/* A word that stands in a command line: not empty, without white space and control characters. */
+static int take_word(const char *name, const char *value, const char **ret, struct err *e)
+{
+	for (const char *c = value; *c != '\0'; c++)
+		if ((unsigned char)*c <= ' ' || *c == 0x7f)
+			return bad_value(name, value, "one word", e);
+	if (*value == '\0' || strlen(value) > 255)
+		return bad_value(name, value, "a word of 1 to 255 octets", e);
+	*ret = value;
+	return 0;
+}
+
+/* RFC 3461 s4.1: NEVER alone, or SUCCESS, FAILURE and DELAY in any number. */
+static int take_notify(const char *value, const char **ret, struct err *e)
+{
+	static const char *const words[] = {"SUCCESS", "FAILURE", "DELAY"};
+	struct span rest = span_of(value);
+	bool is_fine = rest.len > 0;
+
+	*ret = value;
+	if (strcmp(value, "NEVER") == 0)
+		return 0;
+	while (is_fine && rest.len > 0) {
+		const char *comma = memchr(rest.data, ',', rest.len);
+		struct span one = {rest.data, comma ? (size_t)(comma - rest.data) : rest.len};
+
+		is_fine = false;
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			is_fine |= span_equal(one, span_of(words[i]));
+		rest = span_skip(rest, comma ? one.len + 1 : one.len);
+		is_fine &= comma == NULL || rest.len > 0;
+	}
+	return is_fine ? 0
+		       : bad_value("dsn-notify", value,
+				   "NEVER, or SUCCESS, FAILURE and DELAY joined by commas", e);
+}
+
 #define IS(option) (strcmp(name, option) == 0)
 
 static int take_load(struct bench_options *o, const char *name, const char *value, struct err *e)
@@ -359,7 +396,7 @@ static int take_tls(struct bench_options *o, const char *name, const char *value
 	else if (IS("tls-resume"))
 		o->tls.resume = true;
 	else if (IS("tls-sni"))
-		o->tls_name = value;
+		return take_word(name, value, &o->tls_name, e);
 	else
 		return 1;
 	return 0;
@@ -424,9 +461,11 @@ static int take_protocol(struct bench_options *o, const char *name, const char *
 	if (IS("4") || IS("6"))
 		o->families = IS("4") ? RESOLVE_IPV4 : RESOLVE_IPV6;
 	else if (IS("ehlo"))
-		o->helo_name = value;
+		return take_word(name, value, &o->helo_name, e);
 	else if (IS("dsn-notify"))
-		o->dsn_notify = value;
+		return take_notify(value, &o->dsn_notify, e);
+	else if (IS("dsn-ret") && strcmp(value, "FULL") != 0 && strcmp(value, "HDRS") != 0)
+		return bad_value(name, value, "FULL or HDRS", e);
 	else if (IS("dsn-ret"))
 		o->dsn_ret = value;
 	else if (IS("auth-user"))

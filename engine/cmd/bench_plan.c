@@ -37,7 +37,8 @@ static int target_auth(struct bench_plan *b, const struct bench_options *o, int 
 
 	memcpy(b->password[idx], from->password, sizeof(from->password));
 	if (user == NULL) {
-		if (o->auth_mechanisms != 0 || o->auth_password_path != NULL)
+		if (o->auth_mechanisms != 0 || o->auth_password_path != NULL ||
+		    o->auth_authzid != NULL)
 			return err_set(e, EXIT_USAGE, 0,
 				       "AUTH needs a user name: --auth-user, or user@ in the target");
 		return 0;

@@ -4,6 +4,7 @@
  *
  * Each option is a row: its help, and the function that takes its value.
  */
+#include "cmd/output.h"
 #include "cmd/sink_options.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ const struct cmd_option sink_option_table[] = {
 	{"max-sessions", 'm', "N",
 	 "sessions at once, further ones get 421; threads are added where it "
 	 "takes more (default: what the threads hold, at most 30000)"},
-	{"name", 'h', "NAME", "this server's name in greetings"},
+	{"name", 0, "NAME", "this server's name in greetings"},
 	{NULL, 0, NULL, "Protocol"},
 	{"hide", 0, "EXT,...",
 	 "do not offer these: PIPELINING SIZE 8BITMIME SMTPUTF8 CHUNKING "
@@ -83,7 +84,7 @@ const struct cmd_option sink_option_table[] = {
 	{NULL, 0, NULL, "Result"},
 	{"json", 0, "FILE", "at the end, write what was counted as JSON (- for standard output)"},
 	{"quiet", 'q', NULL, "no report at the end; listeners are printed all the same"},
-	{"help", 0, NULL, "this text"},
+	{"help", 'h', NULL, "this text"},
 	{NULL, 0, NULL, NULL},
 };
 
@@ -190,6 +191,10 @@ static int fault_line(struct sink_options *o, struct span line, struct err *e)
 
 static int take_listen(struct sink_options *o, const char *value, struct err *e)
 {
+	if (*value == '\0')
+		return err_set(e, EXIT_USAGE, 0,
+			       "--listen: \"\" names nothing to listen at; write "
+			       "smtp://127.0.0.1:2525");
 	if (o->plan.listener_count == SINK_LISTENERS_MAX)
 		return err_set(e, EXIT_USAGE, 0, "--listen is given more than %d times",
 			       SINK_LISTENERS_MAX);
@@ -247,6 +252,9 @@ static int take_certificate_fault(struct sink_options *o, const char *value, str
 
 static int take_name(struct sink_options *o, const char *value, struct err *e)
 {
+	if (value[strcspn(value, " \t\r\n")] != '\0')
+		return err_set(e, EXIT_USAGE, 0, "--tls-name: \"%s\" is no host name or address",
+			       value);
 	if (o->name_count == CERTIFICATE_NAMES_MAX)
 		return err_set(e, EXIT_USAGE, 0, "--tls-name is given more than %d times",
 			       CERTIFICATE_NAMES_MAX);
@@ -460,6 +468,8 @@ int sink_options_parse(int argc, char **argv, struct sink_options *ret_options, 
 	if (o->plan.listener_count == 0 && take_listen(o, "smtp+starttls://127.0.0.1:2525", e) < 0)
 		return -1;
 	o->tls.require_client_cert = o->tls.ca_file != NULL;
+	if (cmd_check_output("json", o->json, e) != 0)
+		return -1;
 	return check(o, e);
 }
 

@@ -44,7 +44,7 @@ static bool is_our_own(struct span name)
 	       span_equal_nocase(name, SPAN("X-Volley-ID"));
 }
 
-/* Whether --header or --subject gives this field. */
+/* Whether --add-header or --subject gives this field. */
 static bool is_given(const struct mail_params *p, struct span name)
 {
 	if (p->subject && span_equal_nocase(name, SPAN("Subject")))
@@ -158,7 +158,7 @@ static int add_subject(struct text_builder *b, const char *subject, struct err *
 	return status;
 }
 
-/* The fields that --header and --subject give. */
+/* The fields that --add-header and --subject give. */
 static int add_given(const struct mail_params *p, struct text_builder *b, struct err *e)
 {
 	for (int i = 0; i < p->header_count; i++)

@@ -3,7 +3,7 @@
  * compose.h - the three kinds of message made into texts: sized, stored, template
  *
  * Decides which header fields a message gets: Message-ID and X-Volley-ID always ours, the fields
- * of --header and --subject in place of what was there, Date and From added where missing.
+ * of --add-header and --subject in place of what was there, Date and From added where missing.
  */
 #ifndef VOLLEY_MAIL_COMPOSE_H
 #define VOLLEY_MAIL_COMPOSE_H

@@ -37,12 +37,16 @@
  * size, eml_path and template_path is given; the fields that may stand in a template
  * ({{rcpt}}, {{seq}} ..., see text.h) may stand in subject and headers too.
  *
+ * Errors call the members by bench's options: --size, --message (eml_path), --template, --subject,
+ * --add-header, --from, --from-file, --to, --to-file, --recipients-per-message and
+ * --number-recipients.
+ *
  * Address patterns: "%d" is a number that counts up from 1 and never repeats within a run: of
  * the message for a sender, of the recipient for a recipient; "%06d" pads with zeros;
  * "%{1-1000}" goes round a range; "%%" is a percent sign.
  */
 struct mail_params {
-	const char *size;	    /* size of the whole message, see size.h; NULL: "4k" */
+	const char *size;	    /* size of the whole message, see spread.h; NULL: "4k" */
 	const char *eml_path;	    /* a message file, or a folder: its *.eml in order of name */
 	const char *template_path;  /* a message file with fields */
 	const char *subject;	    /* NULL: one of ours, or the stored message's own */

@@ -35,16 +35,17 @@ static int no_memory(struct err *e)
 static int check_exclusive(const struct mail_params *p, struct err *e)
 {
 	if (!!p->size + !!p->eml_path + !!p->template_path > 1)
-		return err_set(e, EXIT_USAGE, 0,
-			       "--size, --eml and --template exclude each other: a message has one "
-			       "source; leave out all but one");
+		return err_set(
+			e, EXIT_USAGE, 0,
+			"--size, --message and --template exclude each other: a message has one "
+			"source; leave out all but one");
 	if (p->sender && p->sender_path)
 		return err_set(e, EXIT_USAGE, 0, "--from and --from-file exclude each other");
 	if (p->recipient && p->recipient_path)
 		return err_set(e, EXIT_USAGE, 0, "--to and --to-file exclude each other");
 	if (p->recipient_path && p->number_recipients)
 		return err_set(e, EXIT_USAGE, 0,
-			       "numbers can be put into one --to address, not into "
+			       "--number-recipients numbers one --to address, not "
 			       "those of --to-file");
 	return 0;
 }

@@ -73,6 +73,11 @@ int arrival_stage_parse(struct span text, struct arrival_stage *ret_stage, struc
 	if (rate_parse(from, text, &stage.from_rate, e) != 0 ||
 	    rate_parse(to, text, &stage.to_rate, e) != 0)
 		return -1;
+	if (stage.from_rate != stage.to_rate &&
+	    (stage.length_ns < ARRIVAL_RAMP_MIN || stage.length_ns > ARRIVAL_RAMP_MAX))
+		return err_set(e, EXIT_USAGE, 0,
+			       "stage \"%.*s\": a ramp takes between 1 ms and 150 days",
+			       (int)text.len, text.data);
 	*ret_stage = stage;
 	return 0;
 }
@@ -81,7 +86,7 @@ int arrival_stage_parse(struct span text, struct arrival_stage *ret_stage, struc
 static wide ramp_integral(const struct arrival_stage *s, wide t)
 {
 	wide length = (wide)s->length_ns / NS_PER_US;
-	/* With 16 binary places; lengths have at most 44 bits, rates 44, so that nothing overflows. */
+	/* With 16 binary places; a ramp's length has at most 44 bits, as has a rate: no overflow. */
 	wide square = ((t * t) << 16) / (2 * length);
 	wide flat = (wide)s->from_rate * t;
 
@@ -95,8 +100,12 @@ static wide ramp_integral(const struct arrival_stage *s, wide t)
 /* What a whole stage adds to the integral. */
 static wide stage_total(const struct arrival_stage *s)
 {
-	if (s->from_rate == s->to_rate)
-		return (wide)s->length_ns * s->from_rate * ONE / NS_MICRO;
+	if (s->from_rate == s->to_rate) {
+		wide product = (wide)s->length_ns * s->from_rate;
+
+		/* A schedule by number alone has a stage without a bound to speak of. */
+		return product >> 96 != 0 ? (wide)1 << 120 : product * ONE / NS_MICRO;
+	}
 	return ramp_integral(s, (wide)s->length_ns / NS_PER_US);
 }
 
@@ -147,16 +156,21 @@ static void schedule_next(struct arrival *a)
 		a->stage_ns += s->length_ns;
 		a->stage++;
 	}
-	if (a->limit != 0 && a->taken >= a->limit)
+	if (a->limit != 0 && a->taken >= a->limit + a->warmed)
 		due = TIME_NEVER;
 	atomic_store_explicit(&a->next_ns, due, memory_order_release);
 }
 
 void arrival_init(struct arrival *a, const struct arrival_stage *stages, int stage_count,
-		  enum arrival_kind kind, uint64_t limit, uint64_t seed)
+		  enum arrival_kind kind, uint64_t limit, int64_t warmup_ns, uint64_t seed)
 {
 	CHECK(stage_count > 0 && stage_count <= ARRIVAL_STAGES_MAX);
-	*a = (struct arrival){.stage_count = stage_count, .kind = kind, .limit = limit};
+	*a = (struct arrival){
+		.stage_count = stage_count,
+		.kind = kind,
+		.limit = limit,
+		.warmup_ns = warmup_ns,
+	};
 	memcpy(a->stages, stages, (size_t)stage_count * sizeof(*stages));
 	pthread_mutex_init(&a->lock, NULL);
 	rng_init(&a->rng, seed);
@@ -189,6 +203,7 @@ bool arrival_take(struct arrival *a, int64_t now_ns, uint64_t *ret_number, int64
 	if (due <= now_ns) {
 		*ret_number = a->taken++;
 		*ret_due_ns = due;
+		a->warmed += due - a->begin_ns < a->warmup_ns;
 		a->next_at += next_step(a);
 		schedule_next(a);
 	}

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/span.h"
@@ -25,6 +26,8 @@
 
 #define ARRIVAL_STAGES_MAX 64
 #define ARRIVAL_RATE_MAX   UINT64_C(10000000) /* messages per second */
+#define ARRIVAL_RAMP_MIN   NS_PER_MS             /* length of a ramp, ns */
+#define ARRIVAL_RAMP_MAX   (INT64_C(150) * 24 * 3600 * NS_PER_SEC)
 
 /* Rates in messages per 1,000,000 s (micro-messages a second), so that 0.001/s is exact. */
 struct arrival_stage {
@@ -38,12 +41,14 @@ struct arrival {
 	struct arrival_stage stages[ARRIVAL_STAGES_MAX];
 	int stage_count;
 	enum arrival_kind kind;
-	uint64_t limit; /* messages at most; 0: by the stages' length alone */
+	uint64_t limit;    /* messages at most, those of the warm-up not counted; 0: no limit */
+	int64_t warmup_ns; /* how much of the schedule's begin is warm-up */
 
 	pthread_mutex_t lock;
 	struct rng rng;
 	int64_t begin_ns;
 	uint64_t taken;
+	uint64_t warmed;      /* those among them that were due in the warm-up */
 	int stage;            /* the one that the next arrival falls into */
 	int64_t stage_ns;     /* its begin, from the schedule's begin */
 	__extension__ unsigned __int128 stage_at; /* integral at its begin, 2^-32 messages */
@@ -57,9 +62,12 @@ int arrival_stage_parse(struct span text, struct arrival_stage *ret_stage, struc
 /* A rate with its parts; false when it is 0, over ARRIVAL_RATE_MAX or not to be represented. */
 bool arrival_rate_fits(struct rate rate, uint64_t *ret_micro);
 
-/* Copies the stages. seed matters to Poisson arrivals alone. */
+/*
+ * Copies the stages. limit: arrivals at most, 0 for no limit; those due in the first warmup_ns of
+ * the schedule come in addition. seed matters to Poisson arrivals alone.
+ */
 void arrival_init(struct arrival *a, const struct arrival_stage *stages, int stage_count,
-		  enum arrival_kind kind, uint64_t limit, uint64_t seed);
+		  enum arrival_kind kind, uint64_t limit, int64_t warmup_ns, uint64_t seed);
 void arrival_fini(struct arrival *a);
 
 /* Starts the schedule; called once, before any arrival is taken. */

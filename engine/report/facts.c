@@ -13,9 +13,9 @@ static void label(struct page *p, const char *name)
 	page_plain(p);
 }
 
-static const char *duration(double seconds, char text[UNITS_TEXT_MAX])
+static const char *duration(double seconds, char text[FIGURE_MAX])
 {
-	return units_duration_text((int64_t)(seconds * 1e9), text);
+	return figure_duration((int64_t)(seconds * 1e9), text);
 }
 
 static void put_sessions(struct page *p, const struct run_document *d)
@@ -36,7 +36,7 @@ static void put_resources(struct page *p, const struct run_document *d)
 {
 	const struct run_resources *r = &d->resources;
 	double cpu_s = r->cpu_user_s + r->cpu_system_s;
-	char user[UNITS_TEXT_MAX], system[UNITS_TEXT_MAX], each[UNITS_TEXT_MAX];
+	char user[FIGURE_MAX], system[FIGURE_MAX], each[FIGURE_MAX];
 	char memory[UNITS_TEXT_MAX], share[UNITS_TEXT_MAX], text[256];
 	bool has_messages = d->messages.started > 0, has_sessions = d->sessions.peak > 0;
 
@@ -56,7 +56,7 @@ static void put_resources(struct page *p, const struct run_document *d)
 
 static void put_traffic(struct page *p, const struct run_document *d)
 {
-	char sent[UNITS_TEXT_MAX], received[UNITS_TEXT_MAX], drain[UNITS_TEXT_MAX], text[256];
+	char sent[UNITS_TEXT_MAX], received[UNITS_TEXT_MAX], drain[FIGURE_MAX], text[256];
 	bool has_drain = d->run.drain_seconds >= 0.05;
 
 	snprintf(text, sizeof(text), "%s sent, %s received%s%s%s",
@@ -70,14 +70,13 @@ static void put_traffic(struct page *p, const struct run_document *d)
 }
 
 /* ", p99 9.40 ms", or nothing. */
-static const char *figure_of(const char *name, int64_t us, char text[2 * UNITS_TEXT_MAX])
+static const char *figure_of(const char *name, int64_t us, char text[2 * FIGURE_MAX])
 {
-	char value[UNITS_TEXT_MAX];
+	char value[FIGURE_MAX];
 
 	text[0] = '\0';
 	if (us != RUN_NONE)
-		snprintf(text, 2 * UNITS_TEXT_MAX, ", %s %s", name,
-			 units_duration_text(us * 1000, value));
+		snprintf(text, 2 * FIGURE_MAX, ", %s %s", name, figure_duration(us * 1000, value));
 	return text;
 }
 
@@ -85,7 +84,7 @@ static void put_end_to_end(struct page *p, const struct run_document *d)
 {
 	const struct run_end_to_end *s = &d->end_to_end;
 	char received[UNITS_TEXT_MAX], lost[UNITS_TEXT_MAX], duplicated[UNITS_TEXT_MAX];
-	char p50[2 * UNITS_TEXT_MAX], p99[2 * UNITS_TEXT_MAX], max[2 * UNITS_TEXT_MAX];
+	char p50[2 * FIGURE_MAX], p99[2 * FIGURE_MAX], max[2 * FIGURE_MAX];
 	char text[512];
 	bool is_bad = s->lost > 0 || s->duplicated > 0;
 
@@ -140,7 +139,7 @@ void section_limits(struct page *p, const struct run_document *d)
 	for (size_t i = 0; i < d->limit_count; i++) {
 		const struct run_limit *l = &d->limits[i];
 		char value[UNITS_TEXT_MAX], limit[UNITS_TEXT_MAX], share[FIGURE_MAX];
-		char text[2 * UNITS_TEXT_MAX + FIGURE_MAX + RUN_NAME_MAX + RUN_NOTE_MAX + 16];
+		char text[2 * FIGURE_MAX + FIGURE_MAX + RUN_NAME_MAX + RUN_NOTE_MAX + 16];
 
 		units_count_text(l->value, value);
 		if (l->limit > 0)

@@ -54,6 +54,14 @@ const char *figure_ms(int64_t us, char text[FIGURE_MAX])
 	return text;
 }
 
+const char *figure_duration(int64_t ns, char text[FIGURE_MAX])
+{
+	char duration[UNITS_TEXT_MAX];
+
+	snprintf(text, FIGURE_MAX, "%s", ns ? units_duration_text(ns, duration) : "0 s");
+	return text;
+}
+
 const char *figure_rate(double per_second, char text[FIGURE_MAX])
 {
 	put_grouped(per_second, per_second < 9.995 ? 2 : per_second < 999.95 ? 1 : 0, text);

@@ -21,6 +21,9 @@
 const char *figure_ms(int64_t us, char text[FIGURE_MAX]);
 const char *figure_ms_real(double us, char text[FIGURE_MAX]);
 
+/* "12.3 ms" within a sentence: three digits; "0 s" for nothing at all. */
+const char *figure_duration(int64_t ns, char text[FIGURE_MAX]);
+
 /* "4,815", "99.7", "3.25": three or four digits. */
 const char *figure_rate(double per_second, char text[FIGURE_MAX]);
 

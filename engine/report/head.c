@@ -156,7 +156,7 @@ static void put_rate(struct page *p, const struct run_document *d)
 	const struct run_rate *r = &d->rate;
 	const struct run_latency *response = &d->latency[RUN_PHASE_RESPONSE];
 	char achieved[FIGURE_MAX], offered[FIGURE_MAX], share[FIGURE_MAX];
-	char median[UNITS_TEXT_MAX], tail[UNITS_TEXT_MAX];
+	char median[FIGURE_MAX], tail[FIGURE_MAX];
 
 	label(p, "rate");
 	page_ink(p, INK_BOLD);
@@ -169,22 +169,21 @@ static void put_rate(struct page *p, const struct run_document *d)
 	if (response->p50_us != RUN_NONE && response->p99_us != RUN_NONE) {
 		label(p, "response");
 		page_ink(p, INK_BOLD);
-		page_printf(p, "p50 %s, p99 %s",
-			    units_duration_text(response->p50_us * 1000, median),
-			    units_duration_text(response->p99_us * 1000, tail));
+		page_printf(p, "p50 %s, p99 %s", figure_duration(response->p50_us * 1000, median),
+			    figure_duration(response->p99_us * 1000, tail));
 		page_plain(p);
 		page_printf(p, "\n");
 	}
 	if (r->lag_max_us != RUN_NONE) {
-		char p50[UNITS_TEXT_MAX] = "-", p99[UNITS_TEXT_MAX] = "-", max[UNITS_TEXT_MAX];
+		char p50[FIGURE_MAX] = "-", p99[FIGURE_MAX] = "-", max[FIGURE_MAX];
 
 		if (r->lag_p50_us != RUN_NONE)
-			units_duration_text(r->lag_p50_us * 1000, p50);
+			figure_duration(r->lag_p50_us * 1000, p50);
 		if (r->lag_p99_us != RUN_NONE)
-			units_duration_text(r->lag_p99_us * 1000, p99);
+			figure_duration(r->lag_p99_us * 1000, p99);
 		label(p, "lag");
 		page_printf(p, "p50 %s, p99 %s, max %s behind the schedule\n", p50, p99,
-			    units_duration_text(r->lag_max_us * 1000, max));
+			    figure_duration(r->lag_max_us * 1000, max));
 	}
 	put_bound(p, d);
 }
@@ -203,7 +202,7 @@ static const char *threshold_value(const struct run_threshold *t, char text[FIGU
 	if (isnan(t->value))
 		snprintf(text, FIGURE_MAX, "-");
 	else if (!strcmp(t->unit, "ms"))
-		units_duration_text((int64_t)(t->value * 1e6), text);
+		figure_duration((int64_t)(t->value * 1e6), text);
 	else if (!strcmp(t->unit, "B"))
 		units_size_text((uint64_t)t->value, text);
 	else if (!strcmp(t->unit, "%"))

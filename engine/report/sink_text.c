@@ -39,7 +39,8 @@ static void put_latency_head(struct page *p, const char *title, int columns)
 {
 	page_title(p, title, columns);
 	page_ink(p, INK_FAINT);
-	page_printf(p, "%14s%7s%11s%11s%11s%11s", "count", "p50", "p90", "p99", "p99.9", "max");
+	/* The words end where the digits before the point do. */
+	page_printf(p, "%7s%11s%11s%11s%11s%15s", "p50", "p90", "p99", "p99.9", "max", "count");
 	page_plain(p);
 	page_printf(p, "\n");
 }
@@ -48,12 +49,12 @@ static void put_latency(struct page *p, const struct run_latency *l)
 {
 	char text[FIGURE_MAX], count[UNITS_TEXT_MAX];
 
-	page_printf(p, "%14s", units_count_text(l->count, count));
 	page_printf(p, "%s", figure_ms(l->p50_us, text));
 	page_printf(p, "%s", figure_ms(l->p90_us, text));
 	page_printf(p, "%s", figure_ms(l->p99_us, text));
 	page_printf(p, "%s", figure_ms(l->p99_9_us, text));
-	page_printf(p, "%s\n", figure_ms(l->max_us, text));
+	page_printf(p, "%s", figure_ms(l->max_us, text));
+	page_printf(p, "%11s\n", units_count_text(l->count, count));
 }
 
 static void section_head(struct page *p, const struct sink_status *s)

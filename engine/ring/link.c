@@ -233,7 +233,7 @@ static void submit_send(struct ring *r, struct ring_link *l)
 	struct io_uring_sqe *sqe;
 
 	l->has_send = false;
-	if (!l->vector && !l->send_len) {
+	if (!l->send_len) {
 		send_done(r, l);
 		return;
 	}
@@ -414,20 +414,20 @@ static void on_received(struct ring *r, struct ring_link *l, const struct io_uri
 /* Takes what was sent off the front; true when nothing is left. */
 static bool send_consume(struct ring_link *l, size_t count)
 {
+	l->send_len -= count;
+	if (!l->send_len)
+		return true;
 	if (!l->vector) {
 		l->send_data += count;
-		l->send_len -= count;
-		return l->send_len == 0;
+		return false;
 	}
 
 	struct msghdr *message = &l->vector->message;
-	while (message->msg_iovlen && count >= message->msg_iov->iov_len) {
+	while (count >= message->msg_iov->iov_len) {
 		count -= message->msg_iov->iov_len;
 		message->msg_iov++;
 		message->msg_iovlen--;
 	}
-	if (!message->msg_iovlen)
-		return true;
 	message->msg_iov->iov_base = (char *)message->msg_iov->iov_base + count;
 	message->msg_iov->iov_len -= count;
 	return false;
@@ -561,7 +561,7 @@ void ring_send(struct link *base, const struct iovec *segments, int count)
 	struct ring_link *l = (struct ring_link *)base;
 	struct ring *r = link_ring(l);
 	const struct iovec *only = NULL;
-	size_t used = 0;
+	size_t used = 0, total = 0;
 
 	CHECK(!base->is_sending && count >= 0 && count <= LINK_SEGMENTS_MAX);
 	base->is_sending = true;
@@ -569,12 +569,13 @@ void ring_send(struct link *base, const struct iovec *segments, int count)
 	for (int i = 0; i < count; i++) {
 		if (segments[i].iov_len) {
 			only = &segments[i];
+			total += segments[i].iov_len;
 			used++;
 		}
 	}
+	l->send_len = total;
 	if (used <= 1) {
 		l->send_data = only ? only->iov_base : NULL;
-		l->send_len = only ? only->iov_len : 0;
 	} else {
 		struct send_vector *v = l->vector = slab_alloc(&r->vectors);
 

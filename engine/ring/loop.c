@@ -6,6 +6,11 @@
  * because those may enter a second time with the whole timeout again, and because a turn has to
  * know what the kernel answered: nothing submitted for lack of memory (EAGAIN, EBUSY), a signal
  * (EINTR), the time-out (ETIME), lost completions (EBADR).
+ *
+ * A time-out for each wait is a kernel timer set and dropped for each, which was measured to cost
+ * as much as the rest of the turn. Deadlines are mostly far away and mostly moved further before
+ * they come, so one timer stands on the ring (the alarm) for the earliest that was seen; it is
+ * let fire in vain now and then. Only a wait shorter than ALARM_MIN_NS has its own time-out.
  */
 #include "ring/private.h"
 #include <errno.h>
@@ -142,11 +147,13 @@ static void dispatch(struct ring *r, const struct io_uring_cqe *cqe)
 	}
 	if (op == OP_WAKE)
 		r->is_wake_posted = false;
+	else if (op == OP_ALARM)
+		r->alarm_ns = TIME_NEVER;
 	else if (op != OP_IGNORED)
 		listener_completion(r, op, generation, index, cqe);
 }
 
-static unsigned drain(struct ring *r)
+static void drain(struct ring *r)
 {
 	struct io_uring_cq *cq = &r->uring.cq;
 	const unsigned head = *cq->khead;
@@ -164,11 +171,35 @@ static unsigned drain(struct ring *r)
 	buffers_show(&r->buffers);
 	io_uring_cq_advance(&r->uring, count);
 	r->base.counters.completions += count;
-	return count;
+}
+
+/* A timer on the ring at due_ns or before it; false when there is no room to set it. */
+static bool alarm_by(struct ring *r, int64_t due_ns)
+{
+	if (r->alarm_ns <= due_ns)
+		return true;
+	if (!ring_has_room(r, 1))
+		return false;
+
+	const int64_t after_ns = due_ns - r->now_ns;
+	struct io_uring_sqe *sqe = ring_sqe(r);
+	r->alarm_after = (struct __kernel_timespec){.tv_sec = after_ns / NS_PER_SEC,
+						    .tv_nsec = after_ns % NS_PER_SEC};
+	if (r->alarm_ns == TIME_NEVER) {
+		io_uring_prep_timeout(sqe, &r->alarm_after, 0, 0);
+		sqe->user_data = user_data(OP_ALARM, 0, 0);
+	} else {
+		/* Should it fire at this moment, its own completion says so. */
+		io_uring_prep_timeout_update(sqe, &r->alarm_after, user_data(OP_ALARM, 0, 0), 0);
+		sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+		sqe->user_data = user_data(OP_IGNORED, 0, 0);
+	}
+	r->alarm_ns = due_ns;
+	return true;
 }
 
 /* How long this turn may wait: 0 for not at all, TIME_NEVER for ever. */
-static int64_t patience(const struct ring *r, int64_t until_ns)
+static int64_t patience(struct ring *r, int64_t until_ns)
 {
 	if (r->event_count || r->starved.count || r->has_hungry_listeners ||
 	    io_uring_cq_ready(&r->uring) || io_uring_cq_has_overflow(&r->uring))
@@ -182,7 +213,9 @@ static int64_t patience(const struct ring *r, int64_t until_ns)
 		wait_ns = 0;
 	if (r->wants_backoff)
 		return wait_ns < SUBMIT_RETRY_NS ? wait_ns : SUBMIT_RETRY_NS;
-	return r->dirty.count ? 0 : wait_ns;
+	if (r->dirty.count)
+		return 0;
+	return wait_ns >= ALARM_MIN_NS && alarm_by(r, due_ns) ? TIME_NEVER : wait_ns;
 }
 
 static int turn_failed(int error, struct err *e)

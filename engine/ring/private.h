@@ -29,6 +29,7 @@
 #define ACCEPT_RETRY_NS    (100 * NS_PER_MS)
 #define SUBMIT_RETRY_NS    NS_PER_MS
 #define LOOK_NS            (200 * NS_PER_US)
+#define ALARM_MIN_NS       (20 * NS_PER_MS) /* shorter waits have a time-out of their own */
 #define NO_FILE            UINT32_MAX
 #define GENERATION_MASK    0xffffffu
 #define BUFFER_GROUP       0
@@ -53,6 +54,7 @@ enum operation {
 	OP_CLOSE_LISTENER,  /* the index is the listener's */
 	OP_CLOSE_UNCLAIMED, /* a connection that no link took over; the index is its descriptor */
 	OP_WAKE,
+	OP_ALARM,
 };
 
 /* Requests in flight, a bit each: there is at most one of a kind for a link. */
@@ -109,8 +111,8 @@ struct ring_link {
 	bool has_looked : 1; /* before the deadline in hand is called late */
 	bool may_hide_end : 1; /* bytes came to the receive in flight: see link.c */
 	struct ring_link *next_dirty, *next_starved;
-	const char *send_data; /* the one segment */
-	size_t send_len;
+	size_t send_len;            /* octets still to be sent */
+	const char *send_data;      /* the one segment */
 	struct send_vector *vector; /* or several */
 	struct opening *opening;
 } __attribute__((aligned(64)));
@@ -165,6 +167,8 @@ struct ring {
 	uint64_t wake_count;
 	int64_t now_ns; /* the stamp of the events under way */
 	int event_count; /* delivered in this turn */
+	int64_t alarm_ns; /* when the timer that stands on the ring will fire; TIME_NEVER: none */
+	struct __kernel_timespec alarm_after;
 
 	struct ring_link *links; /* link_max of them; pages are touched as they are first used */
 	struct ring_link *free_links;

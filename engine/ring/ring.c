@@ -171,6 +171,7 @@ struct transport *ring_new_kind(const struct ring_options *o, bool is_direct, st
 	r->is_direct = is_direct;
 	r->file_flag = is_direct ? IOSQE_FIXED_FILE : 0;
 	r->wake_fd = -1;
+	r->alarm_ns = TIME_NEVER;
 	wheel_init(&r->base.wheel, clock_now(r->base.clock));
 	if (kernel_set_up(&r->uring, sq_entries, cq_entries, &r->has_defer_taskrun, e)) {
 		free(r);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ struct outcome_log {
 	int queue_count;
 	int wake_fd;
 	_Atomic bool is_asleep, is_closing;
-	int write_error;
+	_Atomic int write_error; /* the first one; 0: none */
 	pthread_t thread;
 };
 
@@ -109,6 +110,13 @@ static int write_out(const char *data, size_t size, void *file)
 	return fwrite(data, 1, size, file) == size ? 0 : -1;
 }
 
+static void note_error(struct outcome_log *log, int error)
+{
+	int none = 0;
+
+	atomic_compare_exchange_strong(&log->write_error, &none, error != 0 ? error : EIO);
+}
+
 static bool drain(struct outcome_log *log)
 {
 	bool any = false;
@@ -124,7 +132,7 @@ static bool drain(struct outcome_log *log)
 			if (json_dump_callback(o, write_out, log->file,
 					       JSON_COMPACT | JSON_PRESERVE_ORDER) != 0 ||
 			    fputc('\n', log->file) == EOF)
-				log->write_error = errno != 0 ? errno : EIO;
+				note_error(log, errno);
 			json_decref(o);
 			atomic_store_explicit(&q->tail, tail + 1, memory_order_release);
 		}
@@ -144,16 +152,33 @@ static void *write_thread(void *arg)
 			continue;
 		if (is_last)
 			return NULL;
-		fflush(log->file);
+		if (fflush(log->file) != 0)
+			note_error(log, errno);
 		atomic_store(&log->is_asleep, true);
+		atomic_thread_fence(memory_order_seq_cst);
 		/* What came between the last look and the flag would not wake us. */
 		if (drain(log) || atomic_load(&log->is_closing)) {
 			atomic_store(&log->is_asleep, false);
 			continue;
 		}
-		if (read(log->wake_fd, &ticks, sizeof(ticks)) < 0 && errno != EINTR)
+		if (read(log->wake_fd, &ticks, sizeof(ticks)) < 0 && errno != EINTR) {
+			note_error(log, errno);
 			return NULL;
+		}
 	}
+}
+
+/* Signals are the control thread's. */
+static int start_thread(struct outcome_log *log)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&log->thread, NULL, write_thread, log);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
 }
 
 static void wake(struct outcome_log *log)
@@ -162,7 +187,7 @@ static void wake(struct outcome_log *log)
 
 	if (atomic_exchange(&log->is_asleep, false) &&
 	    write(log->wake_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
-		log->write_error = errno;
+		note_error(log, errno);
 }
 
 static void log_free(struct outcome_log *log)
@@ -214,7 +239,7 @@ struct outcome_log *outcome_log_open(const char *path, bool failures_only, uint6
 	}
 	log->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (log->wake_fd < 0 || !queues_new(log, worker_count) ||
-	    pthread_create(&log->thread, NULL, write_thread, log) != 0) {
+	    start_thread(log) != 0) {
 		err_set(e, EXIT_FAILED, errno, "no memory or threads for the log");
 		log_free(log);
 		return NULL;
@@ -256,9 +281,9 @@ int outcome_log_close(struct outcome_log *log, struct err *e)
 	atomic_store(&log->is_closing, true);
 	wake(log);
 	pthread_join(log->thread, NULL);
-	if (fflush(log->file) != 0 && log->write_error == 0)
-		log->write_error = errno;
-	error = log->write_error;
+	if (fflush(log->file) != 0)
+		note_error(log, errno);
+	error = atomic_load(&log->write_error);
 	log_free(log);
 	if (error != 0)
 		return err_set(e, EXIT_FAILED, error, "--log: not all was written: %s",

@@ -9,6 +9,7 @@
 #ifndef VOLLEY_SENDER_PLAN_H
 #define VOLLEY_SENDER_PLAN_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "base/endpoint.h"
 #include "base/err.h"
@@ -65,12 +66,15 @@ struct sender_plan {
 
 /* What the machine sets as bounds: read once by cmd/. */
 struct plan_bounds {
-	uint64_t links_per_ring;  /* by RLIMIT_NOFILE */
+	uint64_t links_per_ring;  /* by RLIMIT_NOFILE; plan_links() must fit */
 	uint64_t ports;           /* of net.ipv4.ip_local_port_range */
 	uint64_t memory;          /* octets that are free */
 	int threads_max;
 	uint64_t session_memory;  /* octets that a session takes, by plain or TLS */
 };
+
+/* Links that a worker with so many sessions has to hold at once. */
+size_t plan_links(const struct sender_plan *p, int sessions);
 
 /* Checks and completes. -1 with EXIT_USAGE and a sentence. */
 int plan_check(struct sender_plan *p, const struct plan_bounds *b, struct err *e);

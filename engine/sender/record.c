@@ -146,13 +146,11 @@ void record_failure(struct record *r, const struct talk_failure *f)
 	uint32_t kind = f->cause == TALK_CAUSE_LINK  ? (uint32_t)f->end
 			: f->cause == TALK_CAUSE_TLS ? (uint32_t)f->tls
 						     : (uint32_t)f->smtp;
-	char words[128] = "";
 	struct span sample = span_of(f->detail);
 
-	if (sample.len == 0 && f->cause == TALK_CAUSE_LINK && f->os_error != 0) {
-		snprintf(words, sizeof(words), "%s", strerrordesc_np(f->os_error));
-		sample = span_of(words);
-	}
+	/* A static text; NULL where the number has none. */
+	if (sample.len == 0 && f->cause == TALK_CAUSE_LINK && f->os_error != 0)
+		sample = span_of(strerrordesc_np(f->os_error));
 	r->counts.errors++;
 	tally_add(&r->errors, error_key(f->phase, (uint32_t)f->cause, kind), sample);
 }

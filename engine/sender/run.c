@@ -23,7 +23,6 @@
 #define COLLECT_NS      (100 * NS_PER_MS) /* how long the control thread waits for a record */
 #define POLL_NS         (100 * NS_PER_US) /* before an arrival the ring is polled, not slept on */
 #define POLL_EARLY_NS   (60 * NS_PER_US)  /* the kernel wakes that late */
-#define LINKS_SPARE     16
 
 struct run;
 
@@ -76,7 +75,7 @@ static int set_up(struct run_worker *rw)
 {
 	struct run_world *world = rw->run->options->world;
 
-	rw->transport = world->transport_new(world, (size_t)rw->count + LINKS_SPARE, &rw->err);
+	rw->transport = world->transport_new(world, plan_links(rw->run->plan, rw->count), &rw->err);
 	if (rw->transport == NULL)
 		return -1;
 	if (world->secure_new(world, &rw->secure, &rw->err) != 0)
@@ -278,7 +277,7 @@ static void add_to_last_row(struct run *r, const struct series_row *row)
 	last->failed += row->failed;
 }
 
-static void append_row(struct run *r, uint32_t sessions)
+static void append_row(struct run *r, int64_t now_ns, uint32_t sessions)
 {
 	const struct record_counts *c = &r->interval.counts;
 	const struct hdr *response = r->interval.phases[PHASE_RESPONSE];
@@ -294,13 +293,14 @@ static void append_row(struct run *r, uint32_t sessions)
 		.p99_us = SERIES_NONE,
 	};
 
-	if (begin_ns == TIME_NEVER || r->last_ns < begin_ns)
+	if (begin_ns == TIME_NEVER || now_ns <= begin_ns)
 		return;
 	if (r->last_ns >= supply_measure_end_ns(&r->shared.supply)) {
 		add_to_last_row(r, &row);
 		return;
 	}
-	row.t_s = (r->last_ns - begin_ns + NS_PER_SEC / 2) / NS_PER_SEC;
+	if (r->last_ns > begin_ns)
+		row.t_s = (r->last_ns - begin_ns + NS_PER_SEC / 2) / NS_PER_SEC;
 	if (response->total > 0)
 		row.p50_us = hdr_percentile(response, 50);
 	if (hdr_samples_beyond(response, 99) >= HDR_SAMPLES_MIN)
@@ -314,7 +314,7 @@ static void collect(struct run *r, int64_t now_ns)
 			gauge(r, SESSION_SENDING);
 
 	write_hlog(r, now_ns);
-	append_row(r, open);
+	append_row(r, now_ns, open);
 	record_merge(&r->total, &r->interval);
 	record_clear(&r->interval);
 	r->last_ns = now_ns;
@@ -479,7 +479,10 @@ static bool sum_up(struct run *r, struct run_document *d, uint64_t syn_before,
 		.counters = r->counters,
 		.is_interrupted = r->interrupts_seen > 0 && !is_term,
 		.is_terminated = is_term,
-		.is_unreachable = atomic_load(&r->shared.is_unreachable),
+		/* Also when the time was over before the first attempt was given up. */
+		.is_unreachable = atomic_load(&r->shared.is_unreachable) ||
+				  (r->interrupts_seen == 0 &&
+				   atomic_load(&r->shared.ready_ever) == 0),
 		.has_stalled = r->has_stalled,
 	};
 	struct host_usage after;

@@ -12,29 +12,22 @@
 
 #define REST_FIRST_NS (50 * NS_PER_MS)
 #define REST_MAX_NS   (2 * NS_PER_SEC)
+#define REFUSED_NS    NS_PER_MS /* after a message that was refused without being sent */
 
 static bool is_measured_at(const struct worker *w, int64_t at_ns)
 {
 	return at_ns >= w->measure_begin_ns && at_ns < w->measure_end_ns;
 }
 
-/* Phases of a session before its first message count wherever they fall, but in the warm-up. */
-static bool is_counted_at(const struct worker *w, int64_t at_ns)
-{
-	return w->plan->warmup_ns == 0 ? at_ns < w->measure_end_ns : is_measured_at(w, at_ns);
-}
-
 static void on_step(struct session *s, const struct talk_event *ev)
 {
 	struct worker *w = s->worker;
 	struct session_job *job = s->job;
-	bool is_counted = job != NULL ? job->is_measured : is_counted_at(w, ev->at_ns);
+	bool is_counted = job != NULL ? job->is_measured : worker_counts_at(w, ev->at_ns);
 
-	if (job != NULL) {
+	/* The reply to a RSET that belongs to the message before is none of this one's phases. */
+	if (job != NULL && ev->phase != PHASE_SESSION)
 		job->phase = ev->phase;
-		if (ev->phase == PHASE_BODY)
-			job->body_ns = ev->at_ns;
-	}
 	if (ev->phase == PHASE_CONNECT || ev->phase == PHASE_TLS)
 		worker_connected(s, ev->phase);
 	if (!is_counted)
@@ -60,7 +53,7 @@ static void on_ready(struct session *s, int64_t at_ns)
 	s->sent = 0;
 	s->idle_ns = at_ns;
 	atomic_fetch_add_explicit(&w->shared->ready_ever, 1, memory_order_relaxed);
-	if (is_counted_at(w, at_ns))
+	if (worker_counts_at(w, at_ns))
 		w->record->counts.sessions_opened++;
 	worker_ready(s, at_ns);
 }
@@ -68,42 +61,64 @@ static void on_ready(struct session *s, int64_t at_ns)
 static void on_think_over(struct session *s, int64_t now_ns)
 {
 	s->idle_ns = now_ns;
-	worker_ready(s, now_ns);
+	if (talk_is_ready(&s->talk))
+		worker_ready(s, now_ns);
+	else
+		worker_set_state(s, SESSION_QUITTING);
+}
+
+/* True when the server never saw the message: no time has passed, and none would if all went so. */
+static bool was_refused_here(const struct smtp_outcome *o)
+{
+	struct span text = o->reply.text, words = SPAN(SMTP_LOCAL_REPLY);
+
+	return o->rejected > 0 && text.len > words.len &&
+	       memcmp(text.data, words.data, words.len) == 0;
+}
+
+static void think(struct session *s, int64_t until_ns)
+{
+	/* The message is over: what may come in the meantime has nothing to do with it. */
+	session_drop_job(s);
+	worker_set_state(s, SESSION_THINKING);
+	wheel_set(&s->worker->hub.channels.transport->wheel, &s->timer, until_ns);
 }
 
 static void on_done(struct session *s, int64_t at_ns, const struct smtp_outcome *outcome)
 {
 	struct worker *w = s->worker;
 	const struct sender_plan *p = w->plan;
+	bool is_enough;
 
 	worker_over(s, at_ns, outcome, NULL);
 	s->sent++;
 	s->idle_ns = at_ns;
-	if (p->messages_per_connection != 0 && s->sent >= p->messages_per_connection) {
+	is_enough = p->messages_per_connection != 0 && s->sent >= p->messages_per_connection;
+	if (is_enough || w->stage != WORKER_RUNNING)
 		session_quit(s, at_ns);
-	} else if (p->think_ns > 0) {
-		worker_set_state(s, SESSION_THINKING);
-		wheel_set(&w->hub.channels.transport->wheel, &s->timer, at_ns + p->think_ns);
-	} else {
+	else if (p->think_ns > 0)
+		think(s, at_ns + p->think_ns);
+	else if (was_refused_here(outcome))
+		think(s, at_ns + REFUSED_NS);
+	else
 		worker_ready(s, at_ns);
-	}
 }
 
 static void on_closed(struct session *s, const struct talk_event *ev)
 {
 	struct worker *w = s->worker;
+	bool is_counted = worker_counts_at(w, ev->at_ns);
 
 	wheel_drop(&w->hub.channels.transport->wheel, &s->timer);
-	if (s->job != NULL) {
-		struct smtp_outcome nothing = {.undecided = s->job->message.rcpt_count};
-
-		worker_over(s, ev->at_ns, ev->outcome != NULL ? ev->outcome : &nothing,
-			    ev->failure);
-		session_drop_job(s);
+	if (s->state == SESSION_SENDING) {
+		CHECK(ev->outcome != NULL);
+		is_counted = s->job->is_measured;
+		worker_over(s, ev->at_ns, ev->outcome, ev->failure);
 	}
-	if (is_counted_at(w, ev->at_ns) && s->was_ready)
+	session_drop_job(s);
+	if (worker_counts_at(w, ev->at_ns) && s->was_ready)
 		record_phase(w->record, PHASE_SESSION, ev->at_ns - s->talk.opened_ns);
-	worker_closed(s, ev->at_ns, ev->failure);
+	worker_closed(s, ev->at_ns, ev->failure, is_counted);
 }
 
 static void on_talk_event(struct talk_user *self, struct talk *talk, const struct talk_event *ev)
@@ -163,31 +178,50 @@ bool session_open(struct session *s, int64_t now_ns)
 	return talk_open(&s->talk, &w->hub, target, source, &s->user, now_ns);
 }
 
+/* There is no memory for the message: it failed here, and the session thinks before the next. */
+static void give_up_message(struct session *s, int64_t due_ns, int64_t now_ns)
+{
+	struct worker *w = s->worker;
+	struct talk_failure f = {
+		.cause = TALK_CAUSE_LINK,
+		.phase = PHASE_MAIL,
+		.end = LINK_END_NO_MEMORY,
+		.detail = "",
+	};
+
+	w->record->is_out_of_memory = true;
+	if (is_measured_at(w, due_ns)) {
+		w->record->counts.due++;
+		w->record->counts.started++;
+		w->record->counts.failed++;
+		record_failure(w->record, &f);
+	}
+	think(s, now_ns + REST_FIRST_NS);
+}
+
 void session_send(struct session *s, uint64_t number, int64_t due_ns, int64_t now_ns)
 {
 	struct worker *w = s->worker;
 	struct session_job *job = s->job;
 
+	/* The run may have begun just now, with this session as the last one to stand. */
+	worker_learn_times(w);
 	if (job == NULL) {
 		job = slab_alloc(&w->jobs);
 		if (job == NULL) {
-			w->record->is_out_of_memory = true;
-			worker_set_state(s, SESSION_IDLE);
+			give_up_message(s, due_ns, now_ns);
 			return;
 		}
 		job->slot = (struct mail_slot){0};
 		s->job = job;
 	}
 	if (!mail_render(&w->press, number, due_ns + w->shared->wall_offset_ns, &job->slot)) {
-		w->record->is_out_of_memory = true;
-		session_drop_job(s);
-		worker_set_state(s, SESSION_IDLE);
+		give_up_message(s, due_ns, now_ns);
 		return;
 	}
 	job->number = number;
 	job->due_ns = due_ns;
 	job->start_ns = now_ns;
-	job->body_ns = 0;
 	job->phase = PHASE_MAIL;
 	job->is_measured = is_measured_at(w, due_ns);
 	job->message = (struct smtp_message){
@@ -240,7 +274,9 @@ void session_quit(struct session *s, int64_t now_ns)
 	wheel_drop(&s->worker->hub.channels.transport->wheel, &s->timer);
 	session_drop_job(s);
 	worker_set_state(s, SESSION_QUITTING);
-	talk_quit(&s->talk, now_ns);
+	/* Where the server has ended the conversation, CLOSED is on its way. */
+	if (talk_is_ready(&s->talk))
+		talk_quit(&s->talk, now_ns);
 }
 
 void session_abort(struct session *s)

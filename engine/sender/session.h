@@ -34,7 +34,6 @@ struct session_job {
 	struct mail_slot slot;
 	uint64_t number;
 	int64_t due_ns, start_ns;
-	int64_t body_ns;      /* when the final dot went out; 0 before */
 	enum phase phase;     /* the last one that was reached */
 	bool is_measured;
 };

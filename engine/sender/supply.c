@@ -3,7 +3,8 @@
  * supply.c - which message is next, and when it is due
  *
  * In open loop the warm-up is a part of the schedule: arrivals follow it from its begin, and those
- * before the measured part are not counted.
+ * before the measured part are not counted. Numbers go through from the warm-up's first message, so
+ * that no two messages of a run have the same.
  */
 #include "base/clock.h"
 #include "sender/supply.h"
@@ -24,7 +25,7 @@ void supply_init(struct supply *s, const struct sender_plan *plan, int64_t now_n
 	atomic_store(&s->stop_ns, TIME_NEVER);
 	if (plan->is_open_loop)
 		arrival_init(&s->arrival, plan->stages, plan->stage_count, plan->arrivals,
-			     plan->messages, plan->seed);
+			     plan->messages, plan->warmup_ns, plan->seed);
 	else if (plan->idle_ns == 0)
 		begin(s, now_ns);
 }
@@ -75,7 +76,8 @@ bool supply_is_over(struct supply *s, int64_t now_ns)
 		return arrival_next_ns(&s->arrival) == TIME_NEVER;
 	if (p->messages == 0)
 		return p->duration_ns == 0; /* --idle alone: the sessions were held, that is all */
-	return atomic_load_explicit(&s->taken, memory_order_relaxed) >= p->messages;
+	return atomic_load_explicit(&s->taken, memory_order_relaxed) >=
+	       p->messages + atomic_load_explicit(&s->warmed, memory_order_acquire);
 }
 
 enum supply_answer supply_next(struct supply *s, int64_t now_ns, uint64_t *ret_number,
@@ -97,9 +99,24 @@ enum supply_answer supply_next(struct supply *s, int64_t now_ns, uint64_t *ret_n
 		*ret_due_ns = arrival_next_ns(&s->arrival);
 		return *ret_due_ns == TIME_NEVER ? SUPPLY_OVER : SUPPLY_WAIT;
 	}
+	/* First, so that no other thread counts this one among the N. */
+	if (p->warmup_ns != 0 && now_ns < begin_ns + p->warmup_ns)
+		atomic_fetch_add_explicit(&s->warmed, 1, memory_order_release);
 	*ret_number = atomic_fetch_add_explicit(&s->taken, 1, memory_order_relaxed);
 	*ret_due_ns = now_ns;
-	return p->messages != 0 && *ret_number >= p->messages ? SUPPLY_OVER : SUPPLY_MESSAGE;
+	if (p->messages == 0 || *ret_number < p->messages + atomic_load(&s->warmed))
+		return SUPPLY_MESSAGE;
+	return SUPPLY_OVER;
+}
+
+bool supply_take_last(struct supply *s, uint64_t *ret_number, int64_t *ret_due_ns)
+{
+	int64_t end_ns = supply_measure_end_ns(s);
+
+	if (!s->plan->is_open_loop || end_ns == TIME_NEVER ||
+	    atomic_load_explicit(&s->stop_ns, memory_order_acquire) < end_ns)
+		return false;
+	return arrival_take(&s->arrival, end_ns - 1, ret_number, ret_due_ns);
 }
 
 void supply_stop(struct supply *s, int64_t now_ns)

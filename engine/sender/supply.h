@@ -7,7 +7,8 @@
  * time unchanged. In closed loop a message is due when a session asks for it.
  *
  * The supply also holds the run's phases: it begins when the sessions stand (open loop, --idle) or
- * at once (closed loop), it ends by number, by time or when told to stop. Any thread.
+ * at once (closed loop), it ends by number, by time or when told to stop. Messages of the warm-up do
+ * not count towards the number. Any thread.
  */
 #ifndef VOLLEY_SENDER_SUPPLY_H
 #define VOLLEY_SENDER_SUPPLY_H
@@ -27,6 +28,7 @@ struct supply {
 	const struct sender_plan *plan;
 	struct arrival arrival;        /* open loop */
 	_Atomic uint64_t taken;        /* closed loop */
+	_Atomic uint64_t warmed;       /* closed loop: those among them that the warm-up took */
 	_Atomic int64_t begin_ns;      /* of the warm-up; TIME_NEVER until the sessions stand */
 	_Atomic int64_t stop_ns;       /* told to stop; TIME_NEVER */
 	_Atomic int settled;           /* sessions that stand or have failed once */
@@ -44,6 +46,12 @@ bool supply_settled(struct supply *s, int64_t now_ns);
 
 enum supply_answer supply_next(struct supply *s, int64_t now_ns, uint64_t *ret_number,
 			       int64_t *ret_due_ns);
+
+/*
+ * Open loop, once the measured part is over: a message that was due before its end and that
+ * nobody has taken yet. False when there is none, or when told to stop before the end.
+ */
+bool supply_take_last(struct supply *s, uint64_t *ret_number, int64_t *ret_due_ns);
 
 /* True when supply_next() has nothing more to give to anybody. */
 bool supply_is_over(struct supply *s, int64_t now_ns);

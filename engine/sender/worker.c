@@ -76,6 +76,20 @@ void worker_set_state(struct session *s, enum session_state state)
 	s->state = (uint8_t)state;
 }
 
+void worker_learn_times(struct worker *w)
+{
+	if (w->measure_begin_ns != TIME_NEVER)
+		return;
+	w->measure_begin_ns = supply_measure_begin_ns(&w->shared->supply);
+	w->measure_end_ns = supply_measure_end_ns(&w->shared->supply);
+}
+
+bool worker_counts_at(const struct worker *w, int64_t at_ns)
+{
+	return (w->plan->warmup_ns == 0 || at_ns >= w->measure_begin_ns) &&
+	       at_ns < w->measure_end_ns;
+}
+
 /* ---- what sessions report ---- */
 
 static void settle(struct session *s, int64_t at_ns)
@@ -139,10 +153,9 @@ void worker_ready(struct session *s, int64_t at_ns)
 	worker_set_state(s, SESSION_IDLE);
 }
 
-static enum outcome_word outcome_word_of(const struct smtp_outcome *o,
-					 const struct talk_failure *failure)
+static enum outcome_word outcome_word_of(const struct smtp_outcome *o)
 {
-	if (o->undecided > 0 || failure != NULL)
+	if (o->undecided > 0)
 		return o->is_in_doubt ? OUTCOME_IN_DOUBT : OUTCOME_FAILED;
 	if (o->rejected > 0)
 		return OUTCOME_REJECTED;
@@ -237,7 +250,7 @@ void worker_over(struct session *s, int64_t at_ns, const struct smtp_outcome *ou
 {
 	struct worker *w = s->worker;
 	struct session_job *job = s->job;
-	enum outcome_word word = outcome_word_of(outcome, failure);
+	enum outcome_word word = outcome_word_of(outcome);
 	bool is_late = failure != NULL && failure->smtp == SMTP_FAULT_TIMED_OUT;
 
 	if (job->is_measured) {
@@ -247,9 +260,9 @@ void worker_over(struct session *s, int64_t at_ns, const struct smtp_outcome *ou
 		/*
 		 * A time-out counts with the time it took: leaving it out would make a stalled
 		 * server look fast. A connection that broke says nothing about how long a
-		 * message takes.
+		 * message takes, unless each recipient had its answer (421) by then.
 		 */
-		if (failure == NULL || is_late) {
+		if (outcome->undecided == 0 || is_late) {
 			record_phase(w->record, PHASE_SERVICE, at_ns - job->start_ns);
 			record_phase(w->record, PHASE_RESPONSE, at_ns - job->due_ns);
 		}
@@ -263,8 +276,12 @@ static void judge_reachability(struct session *s, const struct talk_failure *fai
 	struct worker_shared *shared = s->worker->shared;
 	uint64_t failed = 1 + atomic_fetch_add(&shared->failed_ever, 1);
 	uint64_t enough = (uint64_t)shared->plan->target_count;
+	uint64_t target = UINT64_C(1) << s->number % (uint32_t)shared->plan->target_count;
+	uint64_t targets = target | atomic_fetch_or(&shared->targets_failed, target);
 
-	if (atomic_load(&shared->ready_ever) > 0)
+	/* One dead target says nothing about those that have not answered yet. */
+	if (atomic_load(&shared->ready_ever) > 0 ||
+	    __builtin_popcountll(targets) < shared->plan->target_count)
 		return;
 	if (!failure->is_permanent && enough < FAILURES_AT_START)
 		enough = FAILURES_AT_START;
@@ -277,7 +294,8 @@ static void judge_reachability(struct session *s, const struct talk_failure *fai
 	shared->wake_all(shared);
 }
 
-void worker_closed(struct session *s, int64_t at_ns, const struct talk_failure *failure)
+void worker_closed(struct session *s, int64_t at_ns, const struct talk_failure *failure,
+		   bool is_counted)
 {
 	struct worker *w = s->worker;
 	bool has_failed = failure->cause != TALK_CAUSE_NONE;
@@ -285,7 +303,8 @@ void worker_closed(struct session *s, int64_t at_ns, const struct talk_failure *
 
 	connect_ended(s);
 	if (has_failed) {
-		if (at_ns < w->measure_end_ns || had_message) {
+		/* Where nothing ever answered, the warm-up's failures are the result. */
+		if (is_counted || atomic_load(&w->shared->ready_ever) == 0) {
 			record_failure(w->record, failure);
 			w->record->counts.sessions_failed++;
 		}
@@ -350,7 +369,7 @@ static void open_sessions(struct worker *w, int64_t now_ns, int64_t *until_ns)
 				.detail = "",
 			};
 
-			worker_closed(s, now_ns, &f);
+			worker_closed(s, now_ns, &f, worker_counts_at(w, now_ns));
 		}
 	}
 }
@@ -370,6 +389,11 @@ static void hand_out(struct worker *w, int64_t now_ns, int64_t *until_ns)
 				*until_ns = now_ns;
 			return;
 		}
+		if (!talk_is_ready(&s->talk)) {
+			/* The server has ended the conversation; CLOSED is on its way. */
+			worker_set_state(s, SESSION_QUITTING);
+			continue;
+		}
 		answer = supply_next(&w->shared->supply, now_ns, &number, &due_ns);
 		if (answer == SUPPLY_OVER) {
 			drain_begin(w, now_ns);
@@ -380,6 +404,27 @@ static void hand_out(struct worker *w, int64_t now_ns, int64_t *until_ns)
 		} else {
 			session_send(s, number, due_ns, now_ns);
 		}
+	}
+}
+
+/*
+ * The measured part is over. What was due before its end, while sessions were idle here, is late
+ * by our own doing (the kernel wakes some 50 us after the time asked for) and is still sent.
+ */
+static void hand_out_last(struct worker *w, int64_t now_ns)
+{
+	uint64_t number;
+	int64_t due_ns;
+
+	while (w->idle.first != NULL) {
+		struct session *s = w->idle.first;
+
+		if (!talk_is_ready(&s->talk))
+			worker_set_state(s, SESSION_QUITTING);
+		else if (supply_take_last(&w->shared->supply, &number, &due_ns))
+			session_send(s, number, due_ns, now_ns);
+		else
+			return;
 	}
 }
 
@@ -434,14 +479,14 @@ int64_t worker_step(struct worker *w, int64_t now_ns)
 	bool has_handshakes = channel_hub_turn(&w->hub.channels, now_ns);
 	int64_t until_ns = TIME_NEVER;
 
-	if (w->measure_begin_ns == TIME_NEVER) {
-		w->measure_begin_ns = supply_measure_begin_ns(&w->shared->supply);
-		w->measure_end_ns = supply_measure_end_ns(&w->shared->supply);
-	}
+	worker_learn_times(w);
 	if (w->stage == WORKER_RUNNING &&
 	    (now_ns >= w->measure_end_ns ||
-	     atomic_load_explicit(&w->shared->supply.stop_ns, memory_order_relaxed) != TIME_NEVER))
+	     atomic_load_explicit(&w->shared->supply.stop_ns, memory_order_relaxed) !=
+		     TIME_NEVER)) {
+		hand_out_last(w, now_ns);
 		drain_begin(w, now_ns);
+	}
 	if (w->stage == WORKER_RUNNING) {
 		hand_out(w, now_ns, &until_ns);
 		if (w->stage == WORKER_RUNNING)

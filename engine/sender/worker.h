@@ -27,6 +27,7 @@ struct worker_shared {
 	_Atomic uint64_t ready_ever;    /* sessions that became ready, all told */
 	_Atomic uint64_t failed_ever;   /* attempts that failed before they were ready */
 	_Atomic uint32_t swaps_wanted;  /* raised when the control thread wants the records */
+	_Atomic uint64_t targets_failed; /* a bit for each target at which an attempt has failed */
 	_Atomic bool is_unreachable;    /* nothing answers, or trying again is useless */
 	struct outcome_log *log;        /* NULL: no --log */
 	int64_t wall_offset_ns;         /* wall clock minus monotonic clock */
@@ -91,7 +92,16 @@ void worker_abort(struct worker *w);
 /* For sessions. */
 void worker_set_state(struct session *s, enum session_state state);
 void worker_ready(struct session *s, int64_t at_ns);  /* give it a message, or let it idle */
-void worker_closed(struct session *s, int64_t at_ns, const struct talk_failure *failure);
+/* is_counted: a failure belongs to the measured part. */
+void worker_closed(struct session *s, int64_t at_ns, const struct talk_failure *failure,
+		   bool is_counted);
+/*
+ * What happens to a session outside of messages counts up to the end of the measured part; what
+ * comes before that part counts as well, but a warm-up does not.
+ */
+bool worker_counts_at(const struct worker *w, int64_t at_ns);
+/* Copies begin and end of the measured part from the supply, as soon as they are known. */
+void worker_learn_times(struct worker *w);
 /* A phase of connecting is over: it may not count as a connect in flight any more. */
 void worker_connected(struct session *s, enum phase phase);
 /* A message is over; failure: NULL, or why the session broke under it. */

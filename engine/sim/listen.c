@@ -2,11 +2,11 @@
 /*
  * listen.c - listeners: who is reached at an endpoint, and what waits to be accepted
  *
- * A listener that was closed stays in memory until the last handshake that points to it is over.
+ * A listener that was closed stays in memory until the last handshake that points to it is over,
+ * and so may outlive its transport.
  */
 #include <errno.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include "base/check.h"
 #include "sim/world.h"
 
@@ -60,7 +60,7 @@ struct sim_listener *listener_find(struct sim *s, const struct endpoint *from,
 static void free_if_over(struct sim_listener *l)
 {
 	if (l->is_closed && l->conns == 0 && !l->ready.is_queued)
-		free(l);
+		slab_free(&l->sim->listener_slab, l);
 }
 
 void listener_take(struct sim_listener *l, struct sim_conn *conn)
@@ -202,13 +202,16 @@ struct listener *listener_open(struct transport *transport, const struct endpoin
 			endpoint_text(at, text));
 		return NULL;
 	}
-	l = calloc(1, sizeof(*l));
+	l = slab_alloc(&s->listener_slab);
 	if (!l) {
 		err_set(e, EXIT_FAILED, 0, "no memory for a listener");
 		return NULL;
 	}
 	bucket = bucket_of(&bound);
-	l->listener = (struct listener){.transport = transport, .user = user, .endpoint = bound};
+	*l = (struct sim_listener){
+		.listener = {.transport = transport, .user = user, .endpoint = bound},
+		.sim = s,
+	};
 	l->ready.deliver = listener_deliver;
 	l->waiting_tail = &l->waiting;
 	l->backlog = o.backlog > 0 ? o.backlog : BACKLOG_DEFAULT;

@@ -242,7 +242,7 @@ static int64_t work_out(struct sim_names *n, const struct lookup *l, struct rng 
 			struct resolver_answer *a)
 {
 	uint32_t ttl_s = INT32_MAX;
-	char name[RESOLVER_NAME_MAX];
+	char name[RESOLVER_NAME_MAX]; /* scratch: l->name is normal already, if it is one */
 	int64_t took_ns;
 
 	exchangers_clear(a);
@@ -301,7 +301,9 @@ static int names_ask(struct resolver *resolver, const struct resolver_request *r
 		.next_open = n->open,
 		.open_at = &n->open,
 	};
-	memcpy(l->name, request->name, len + 1);
+	/* What is no name is kept as it is, and found out when the answer is worked out. */
+	if (!zone_normalize(span_of(request->name), l->name))
+		memcpy(l->name, request->name, len + 1);
 	if (!world_push(n->sim, (struct sim_entry){
 					.at_ns = n->sim->now_ns + work_out(n, l, NULL, &n->draft),
 					.worker = n->number,

@@ -427,7 +427,7 @@ static bool copy_text(const char **text)
 	return *text != NULL;
 }
 
-/* Copies what the options point to; false when memory is exhausted. */
+/* Copies what the options point to, all of it also after a failure; false: memory is exhausted. */
 static bool copy_options(struct sealed *c, const struct sim_secure_options *o)
 {
 	bool is_fine = true;
@@ -436,11 +436,12 @@ static bool copy_options(struct sealed *c, const struct sim_secure_options *o)
 	if (o->certificate) {
 		c->certificate = *o->certificate;
 		c->options.certificate = &c->certificate;
-		is_fine = copy_text(&c->certificate.names) & copy_text(&c->certificate.issuer);
+		is_fine = copy_text(&c->certificate.names);
+		is_fine = copy_text(&c->certificate.issuer) && is_fine;
 		if (c->certificate.size == 0)
 			c->certificate.size = CERTIFICATE_DEFAULT;
 	}
-	is_fine &= copy_text(&c->options.trusted);
+	is_fine = copy_text(&c->options.trusted) && is_fine;
 	if (o->fault_count == 0)
 		return is_fine;
 	c->faults = calloc((size_t)o->fault_count, sizeof(*c->faults));
@@ -448,7 +449,7 @@ static bool copy_options(struct sealed *c, const struct sim_secure_options *o)
 		return false;
 	for (int i = 0; i < o->fault_count; i++) {
 		c->faults[i] = o->faults[i];
-		is_fine &= copy_text(&c->faults[i].server_name);
+		is_fine = copy_text(&c->faults[i].server_name) && is_fine;
 		c->options.fault_count++;
 	}
 	return is_fine;

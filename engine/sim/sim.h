@@ -166,8 +166,7 @@ struct sim_rule {
 	enum sim_cut cut;
 };
 
-/* Copied; behind the earlier rules. -1 with *e set when it makes no sense or memory is exhausted.
- */
+/* Copied, behind the earlier ones. -1 with *e set when it makes no sense or memory is exhausted. */
 int sim_rule_add(struct sim *s, const struct sim_rule *rule, struct err *e);
 
 /* Forgets all rules; open links keep what they were given. */
@@ -182,18 +181,22 @@ struct sim_actor {
 	/*
 	 * Called once at first, then whenever something is due. Calls transport_turn() and
 	 * resolver_turn() on its own; may call sim_stop(), sim_add() and sim_remove(). Returns
-	 * when it wants to be called at the latest, TIME_NEVER for "when something happens".
+	 * when it wants to be called at the latest: TIME_NEVER for "when something happens",
+	 * now_ns when it left something undone (a handshake that was put off, say).
 	 */
 	int64_t (*step)(struct sim_actor *self, int64_t now_ns);
-	int64_t stalled_until_ns; /* a stopped process: not stepped before; may be set at any time
-				   */
+	/* A stopped process is not stepped before this time; may be set whenever. */
+	int64_t stalled_until_ns;
 
 	/* The world's. */
 	struct sim_actor *next;
 	int64_t next_ns;
 };
 
-/* Adds an actor behind the others: the order of adding is the order of steps at one time. */
+/*
+ * Adds an actor behind the others: the order of adding is the order of steps at one time. One that
+ * is removed from within its own step must stay in memory until the step returned.
+ */
 void sim_add(struct sim *s, struct sim_actor *actor);
 void sim_remove(struct sim *s, struct sim_actor *actor);
 

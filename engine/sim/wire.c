@@ -239,11 +239,12 @@ static struct sim_chunk *take_lent(struct sim_link *link, size_t len)
 		struct iovec *v = &link->lent[link->lent_idx];
 		size_t part = v->iov_len < len - done ? v->iov_len : len - done;
 
-		if (part > 0)
+		if (part > 0) {
 			memcpy(chunk->data + done, v->iov_base, part);
+			v->iov_base = (char *)v->iov_base + part;
+			v->iov_len -= part;
+		}
 		done += part;
-		v->iov_base = (char *)v->iov_base + part;
-		v->iov_len -= part;
 		if (v->iov_len == 0)
 			link->lent_idx++;
 	}

@@ -55,7 +55,7 @@ struct sim {
 	size_t rule_count, rule_capacity;
 	struct sim_listener *listeners[SIM_BUCKETS];
 	struct sim_ports *ports[SIM_BUCKETS];
-	struct slab conns, lookups, chunks[SIM_CHUNK_CLASSES];
+	struct slab conns, lookups, listener_slab, chunks[SIM_CHUNK_CLASSES];
 	uint32_t worker_count; /* numbers given out so far */
 	uint32_t member_count; /* transports and resolvers that are alive */
 	uint32_t listen_port;  /* the next one to try for port 0 */
@@ -128,6 +128,7 @@ struct sim_link {
 struct sim_listener {
 	struct listener listener;
 	struct sim_ready ready;
+	struct sim *sim;
 	struct sim_listener *next_hash, *next_own;
 	struct sim_conn *waiting, **waiting_tail;
 	int waiting_count; /* from SYN on */

@@ -13,7 +13,8 @@
 #include "smtp/server.h"
 #include "sink/greylist.h"
 
-#define RULE_MAX 2048 /* octets of a rule's text */
+#define RULE_MAX  2048 /* octets of a rule's text */
+#define SHOWN_MAX 120  /* of them in an error, so that the error itself finds room */
 
 static const char *const phase_names[FAULT_PHASE_COUNT] = {
 	[FAULT_CONNECT] = "connect", [FAULT_TLS] = "tls",	    [FAULT_BANNER] = "banner",
@@ -429,7 +430,9 @@ int fault_rules_add(struct fault_rules *f, struct span text, struct err *e)
 	r->idx = (uint32_t)f->rule_count;
 	if (read_rule(r, text, e) < 0) {
 		rule_free(r);
-		return err_prefix(e, "fault rule \"%.*s\"", (int)text.len, text.data);
+		return err_prefix(e, "fault rule \"%.*s%s\"",
+				  (int)(text.len < SHOWN_MAX ? text.len : SHOWN_MAX), text.data,
+				  text.len < SHOWN_MAX ? "" : "...");
 	}
 	r->text = strndup(text.data, text.len);
 	if (r->action == FAULT_GREYLIST && !f->greylist)

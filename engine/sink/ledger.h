@@ -6,6 +6,9 @@
  * and what came twice is known exactly. One ledger for the process: entering is atomic and takes
  * no lock, but for the first message of a run or of a block. Bounds: LEDGER_RUNS_MAX runs,
  * numbers below LEDGER_SEQ_MAX; what lies beyond is told, not entered.
+ *
+ * A message is known by its number alone: where a relay splits one message to several recipients
+ * into several, the later ones count as duplicates.
  */
 #ifndef VOLLEY_SINK_LEDGER_H
 #define VOLLEY_SINK_LEDGER_H

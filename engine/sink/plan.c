@@ -92,20 +92,28 @@ static bool read_host(struct span host, struct endpoint *at)
 	return endpoint_parse_address(host, at);
 }
 
+/* Where c stands last in text, before end; -1: nowhere. */
+static ptrdiff_t last_of(struct span text, size_t end, char c)
+{
+	while (end > 0 && text.data[end - 1] != c)
+		end--;
+	return (ptrdiff_t)end - 1;
+}
+
 /* "HOST:PORT", "HOST", ":PORT", "PORT"; an IPv6 address stands in brackets before a port. */
 static bool read_place(struct span text, uint16_t port, struct endpoint *at)
 {
-	const char *colon = text.len > 0 ? memrchr(text.data, ':', text.len) : NULL;
-	const char *bracket = text.len > 0 ? memrchr(text.data, ']', text.len) : NULL;
 	struct span host = text;
+	ptrdiff_t colon, bracket;
 
 	while (text.len > 0 && text.data[text.len - 1] == '/')
 		host.len = --text.len;
+	colon = last_of(text, text.len, ':');
+	bracket = last_of(text, text.len, ']');
 	if (read_port(text, &port)) {
 		host.len = 0;
-	} else if (colon && (!bracket || bracket < colon) &&
-		   (bracket || memchr(text.data, ':', text.len) == colon)) {
-		host.len = (size_t)(colon - text.data);
+	} else if (colon > bracket && (bracket >= 0 || last_of(text, (size_t)colon, ':') < 0)) {
+		host.len = (size_t)colon;
 		if (!read_port(span_skip(text, host.len + 1), &port))
 			return false;
 	}

@@ -207,7 +207,8 @@ static void on_bytes(struct sink_session *s, struct span in, int64_t at_ns)
 	struct span rest;
 
 	s->active_ns = at_ns;
-	if (s->flow == FLOW_END)
+	/* Who is not answered any more is read all the same, so that its end is noticed. */
+	if (s->flow == FLOW_END || s->flow == FLOW_STALL)
 		return;
 	if (s->reader)
 		sink_session_reader_note(s, in.len, at_ns);

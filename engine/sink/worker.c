@@ -103,11 +103,10 @@ int sink_worker_init(struct sink_worker *w, struct sink_shared *shared, struct t
 	slab_init(&w->out_slab, SINK_OUT_SIZE);
 	clients_init(&w->clients);
 	tally_init(&w->tls, TLS_KINDS_MAX);
-	if (channel_hub_init(&w->hub, transport, secure, e) < 0)
-		return -1;
 	if (shared->store)
 		store_port_open(&w->store, shared->store, wake);
-	if (make_histograms(w, e) < 0 || listen_all(w, endpoints, shares_ports, is_first, e) < 0) {
+	if (channel_hub_init(&w->hub, transport, secure, e) < 0 || make_histograms(w, e) < 0 ||
+	    listen_all(w, endpoints, shares_ports, is_first, e) < 0) {
 		sink_worker_stop(w);
 		sink_worker_abandon(w);
 		sink_worker_fini(w);

@@ -86,12 +86,12 @@ void smtp_client_waited_for(const struct smtp_client *c, enum smtp_command *ret_
 {
 	static const uint8_t next_command[] = {
 		[SMTP_NEXT_NOTHING] = SMTP_UNASKED,   [SMTP_NEXT_EHLO] = SMTP_EHLO,
-		[SMTP_NEXT_HELO] = SMTP_HELO,         [SMTP_NEXT_LHLO] = SMTP_LHLO,
+		[SMTP_NEXT_HELO] = SMTP_HELO,	      [SMTP_NEXT_LHLO] = SMTP_LHLO,
 		[SMTP_NEXT_STARTTLS] = SMTP_STARTTLS, [SMTP_NEXT_AUTH] = SMTP_AUTH,
-		[SMTP_NEXT_RSET] = SMTP_RSET,         [SMTP_NEXT_NOOP] = SMTP_NOOP,
-		[SMTP_NEXT_QUIT] = SMTP_QUIT,         [SMTP_NEXT_MAIL] = SMTP_MAIL,
-		[SMTP_NEXT_RCPT] = SMTP_RCPT,         [SMTP_NEXT_DATA] = SMTP_DATA,
-		[SMTP_NEXT_BODY] = SMTP_DOT,          [SMTP_NEXT_DOT] = SMTP_DOT,
+		[SMTP_NEXT_RSET] = SMTP_RSET,	      [SMTP_NEXT_NOOP] = SMTP_NOOP,
+		[SMTP_NEXT_QUIT] = SMTP_QUIT,	      [SMTP_NEXT_MAIL] = SMTP_MAIL,
+		[SMTP_NEXT_RCPT] = SMTP_RCPT,	      [SMTP_NEXT_DATA] = SMTP_DATA,
+		[SMTP_NEXT_BODY] = SMTP_DOT,	      [SMTP_NEXT_DOT] = SMTP_DOT,
 	};
 	enum smtp_command command = (enum smtp_command)next_command[c->next];
 
@@ -129,17 +129,9 @@ void smtp_client_wait(struct smtp_client *c, int64_t now_ns)
 		c->deadline_ns = TIME_NEVER;
 }
 
-void smtp_client_wake(struct smtp_client *c, int64_t now_ns)
-{
-	if (smtp_client_has_event(c))
-		c->deadline_ns = now_ns;
-}
-
 bool smtp_client_has_event(const struct smtp_client *c)
 {
-	if (c->due == SMTP_DUE_DONE)
-		return !c->is_in_flight;
-	return c->due != SMTP_DUE_NOTHING;
+	return smtp_client_is_due(c);
 }
 
 /* Reports what is due. */
@@ -241,6 +233,35 @@ static void sniff_greeting(struct smtp_client *c, struct span in)
 			 PHASE_BANNER, &reply);
 }
 
+/*
+ * The line that broke the rules, where that showed at its end: its code and separator are well
+ * formed, so that it was judged as a whole however the input was cut. Empty otherwise.
+ */
+static struct span broken_line(const struct smtp_client *c, struct span rest)
+{
+	const struct reply_parser *p = &c->parser;
+	struct span line = {p->kept.data + p->kept.len - p->line_len, p->line_len};
+	unsigned code = 0;
+
+	if (p->line_len == 0) {
+		const char *end = rest.len > 0 ? memchr(rest.data, '\n', rest.len) : NULL;
+
+		line = (struct span){rest.data, end ? (size_t)(end - rest.data) + 1 : 0};
+	}
+	if (line.len < 5 || line.data[line.len - 1] != '\n')
+		return (struct span){.len = 0};
+	for (int i = 0; i < 3; i++) {
+		if (line.data[i] < '0' || line.data[i] > '9')
+			return (struct span){.len = 0};
+		code = code * 10 + (unsigned)(line.data[i] - '0');
+	}
+	if ((line.data[3] != ' ' && line.data[3] != '-') || code < 200 || code > 599 ||
+	    (p->line_count > 0 && code != p->code))
+		return (struct span){.len = 0};
+	line.len -= line.data[line.len - 2] == '\r' ? 2 : 1;
+	return line;
+}
+
 /* The parser gave up; rest is what it did not use. */
 static void on_broken_stream(struct smtp_client *c, enum reply_step step, struct span rest)
 {
@@ -259,7 +280,8 @@ static void on_broken_stream(struct smtp_client *c, enum reply_step step, struct
 	else if (step == REPLY_NO_MEMORY)
 		smtp_client_fail(c, SMTP_FAULT_NO_MEMORY, command, phase, NULL);
 	else
-		smtp_client_fail(c, SMTP_FAULT_BAD_REPLY, command, phase, NULL);
+		smtp_client_fail(c, SMTP_FAULT_BAD_REPLY, command, phase,
+				 &(struct reply){.text = broken_line(c, rest)});
 }
 
 /* Takes input while no event is due. True when there is one to report. */
@@ -300,7 +322,7 @@ static bool take_input(struct smtp_client *c, struct span in, int64_t now_ns, si
 				smtp_client_wait(c, now_ns);
 			}
 		}
-		if (smtp_client_has_event(c)) {
+		if (smtp_client_is_due(c)) {
 			take_due(c, ret_event);
 			return true;
 		}
@@ -312,7 +334,7 @@ enum smtp_feed smtp_client_feed(struct smtp_client *c, struct span in, int64_t n
 				size_t *ret_used, struct smtp_event *ret_event)
 {
 	*ret_used = 0;
-	if (smtp_client_has_event(c)) {
+	if (smtp_client_is_due(c)) {
 		take_due(c, ret_event);
 		return SMTP_FEED_EVENT;
 	}
@@ -401,7 +423,7 @@ void smtp_client_late(struct smtp_client *c, int64_t now_ns, struct smtp_event *
 	enum phase phase;
 
 	CHECK(now_ns >= c->deadline_ns);
-	if (smtp_client_has_event(c)) {
+	if (smtp_client_is_due(c)) {
 		take_due(c, ret_event);
 		return;
 	}
@@ -425,8 +447,7 @@ bool smtp_client_broken(struct smtp_client *c, struct smtp_outcome *ret_outcome,
 	if (has_message) {
 		struct smtp_outcome *o = &c->outcome;
 
-		o->undecided =
-			c->message->rcpt_count - o->accepted - o->deferred - o->rejected;
+		o->undecided = c->message->rcpt_count - o->accepted - o->deferred - o->rejected;
 		o->is_in_doubt = c->is_all_out && o->undecided > 0;
 		*ret_outcome = *o;
 		c->message = NULL;

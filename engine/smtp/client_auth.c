@@ -12,7 +12,7 @@
 #include "smtp/base64.h"
 #include "smtp/client_internal.h"
 
-#define COMMAND_MAX  512	   /* RFC 5321 s4.5.3.1.4, with CRLF */
+#define COMMAND_MAX  512	     /* RFC 5321 s4.5.3.1.4, with CRLF */
 #define RESPONSE_MAX ((size_t)65536) /* raw; tokens are a few KiB. RFC 4954 s4 speaks of 12288 */
 
 struct smtp_auth {
@@ -21,10 +21,10 @@ struct smtp_auth {
 	struct buf line;     /* what is put out, with CRLF */
 	struct buf flying;   /* the line before, answered before it was reported as sent */
 	int64_t sent_ns;     /* when AUTH was put out */
-	bool is_begun;       /* it was */
-	bool is_held;        /* response is the initial one */
+	bool is_begun;	     /* it was */
+	bool is_held;	     /* response is the initial one */
 	bool is_cancelled;   /* "*" was the answer to a challenge */
-	bool is_over;        /* freed as soon as the line is no longer in flight */
+	bool is_over;	     /* freed as soon as the line is no longer in flight */
 };
 
 static void wipe(struct buf *b)

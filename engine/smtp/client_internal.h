@@ -48,7 +48,7 @@ enum smtp_next {
 	SMTP_NEXT_RCPT,
 	SMTP_NEXT_DATA, /* or BDAT */
 	SMTP_NEXT_BODY, /* the message itself, then the dot */
-	SMTP_NEXT_DOT,  /* a dot alone: 354 though nobody was accepted */
+	SMTP_NEXT_DOT,	/* a dot alone: 354 though nobody was accepted */
 };
 
 /* --- client.c --- */
@@ -64,13 +64,24 @@ void smtp_client_waited_for(const struct smtp_client *c, enum smtp_command *ret_
 /* Starts the time-out of what is waited for now. */
 void smtp_client_wait(struct smtp_client *c, int64_t now_ns);
 
-/* An event that is due without input makes the deadline due as well. */
-void smtp_client_wake(struct smtp_client *c, int64_t now_ns);
-
 /* --- client_words.c --- */
 
-enum phase smtp_command_phase(enum smtp_command command);
-int64_t smtp_command_timeout_ns(const struct smtp_timeouts *t, enum smtp_command command);
+extern const uint8_t smtp_command_phases[SMTP_COMMAND_COUNT];	/* enum phase */
+extern const uint8_t smtp_command_timeouts[SMTP_COMMAND_COUNT]; /* offset in smtp_timeouts */
+
+static inline enum phase smtp_command_phase(enum smtp_command command)
+{
+	return (enum phase)smtp_command_phases[command];
+}
+
+static inline int64_t smtp_command_timeout_ns(const struct smtp_timeouts *t,
+					      enum smtp_command command)
+{
+	int64_t timeout_ns;
+
+	memcpy(&timeout_ns, (const char *)t + smtp_command_timeouts[command], sizeof(timeout_ns));
+	return timeout_ns;
+}
 
 /* --- client_reply.c --- */
 
@@ -127,6 +138,19 @@ void smtp_message_forget(struct smtp_client *c); /* frees a long kept text */
 static inline struct smtp_pending *smtp_pending_head(struct smtp_client *c)
 {
 	return c->pending_runs > 0 ? &c->pending[c->pending_head] : NULL;
+}
+
+/* smtp_client_has_event(), for the inside. */
+static inline bool smtp_client_is_due(const struct smtp_client *c)
+{
+	return c->due != SMTP_DUE_NOTHING && !(c->due == SMTP_DUE_DONE && c->is_in_flight);
+}
+
+/* An event that is due without input makes the deadline due as well. */
+static inline void smtp_client_wake(struct smtp_client *c, int64_t now_ns)
+{
+	if (smtp_client_is_due(c))
+		c->deadline_ns = now_ns;
 }
 
 static inline bool smtp_client_is_pipelining(const struct smtp_client *c)

@@ -13,9 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "smtp/client_internal.h"
+#include "smtp/octets.h"
 
 void smtp_message_forget(struct smtp_client *c)
 {
+	if (!c->kept_long)
+		return;
 	free(c->kept_long);
 	c->kept_long = NULL;
 }
@@ -115,25 +118,15 @@ static void check_against_capabilities(struct smtp_client *c, const struct smtp_
 	}
 }
 
-/* CR, LF or '>' in an address would let it write commands; plans refuse them, this asserts it. */
-static void check_path(struct span path)
-{
-	unsigned found = 0;
-
-	for (size_t i = 0; i < path.len; i++)
-		found |= (unsigned)(path.data[i] == '\r') | (unsigned)(path.data[i] == '\n') |
-			 (unsigned)(path.data[i] == '\0');
-	CHECK(found == 0);
-}
-
+/* Control characters in an address would let it write commands; plans refuse them. */
 static void check_message(const struct smtp_message *m, bool is_bdat)
 {
 	uint64_t size = 0;
 
 	CHECK(m->rcpt_count > 0 && m->rcpt_count <= SMTP_RCPT_MAX);
-	check_path(m->mail_from);
+	CHECK(octets_find_control(m->mail_from) == m->mail_from.len);
 	for (int i = 0; i < m->rcpt_count; i++)
-		check_path(m->rcpt[i]);
+		CHECK(octets_find_control(m->rcpt[i]) == m->rcpt[i].len);
 	if (!is_bdat)
 		return;
 	for (int i = 0; i < m->chunk_count; i++)
@@ -224,7 +217,8 @@ void smtp_message_on_data(struct smtp_client *c, const struct reply *reply)
 		c->next = SMTP_NEXT_BODY;
 		c->due = SMTP_DUE_BODY;
 	} else if (c->params->is_lmtp) {
-		/* RFC 2033 s4.2 has DATA fail here; how many replies a dot would get, nobody knows. */
+		/* RFC 2033 s4.2 has DATA fail here; how many replies a dot would get, nobody knows.
+		 */
 		smtp_client_fail(c, SMTP_FAULT_BAD_REPLY, SMTP_DATA, PHASE_DATA, reply);
 	} else {
 		c->next = SMTP_NEXT_DOT;

@@ -30,7 +30,7 @@ enum action {
 	ACTION_DONE, /* of the owner's RSET or NOOP, or of our own RSET */
 	QUIT_ANSWERED,
 	CLOSING,
-	BAD,     /* a class that no reply to this command has */
+	BAD, /* a class that no reply to this command has */
 	UNASKED,
 };
 

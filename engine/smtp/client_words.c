@@ -7,39 +7,32 @@
 #include "smtp/client_internal.h"
 
 static const char *const command_names[SMTP_COMMAND_COUNT] = {
-	[SMTP_CONNECT] = "connect",
-	[SMTP_EHLO] = "ehlo",
-	[SMTP_HELO] = "helo",
-	[SMTP_LHLO] = "lhlo",
-	[SMTP_STARTTLS] = "starttls",
-	[SMTP_AUTH] = "auth",
-	[SMTP_MAIL] = "mail",
-	[SMTP_RCPT] = "rcpt",
-	[SMTP_DATA] = "data",
-	[SMTP_DOT] = "dot",
-	[SMTP_BDAT] = "bdat",
-	[SMTP_RSET] = "rset",
-	[SMTP_NOOP] = "noop",
-	[SMTP_QUIT] = "quit",
-	[SMTP_UNASKED] = "unasked",
+	[SMTP_CONNECT] = "connect", [SMTP_EHLO] = "ehlo",	  [SMTP_HELO] = "helo",
+	[SMTP_LHLO] = "lhlo",	    [SMTP_STARTTLS] = "starttls", [SMTP_AUTH] = "auth",
+	[SMTP_MAIL] = "mail",	    [SMTP_RCPT] = "rcpt",	  [SMTP_DATA] = "data",
+	[SMTP_DOT] = "dot",	    [SMTP_BDAT] = "bdat",	  [SMTP_RSET] = "rset",
+	[SMTP_NOOP] = "noop",	    [SMTP_QUIT] = "quit",	  [SMTP_UNASKED] = "unasked",
 };
 
-static const uint8_t command_phases[SMTP_COMMAND_COUNT] = {
-	[SMTP_CONNECT] = PHASE_BANNER,
-	[SMTP_EHLO] = PHASE_EHLO,
-	[SMTP_HELO] = PHASE_EHLO,
-	[SMTP_LHLO] = PHASE_EHLO,
-	[SMTP_STARTTLS] = PHASE_TLS,
-	[SMTP_AUTH] = PHASE_AUTH,
-	[SMTP_MAIL] = PHASE_MAIL,
-	[SMTP_RCPT] = PHASE_RCPT,
-	[SMTP_DATA] = PHASE_DATA,
-	[SMTP_DOT] = PHASE_ACCEPT,
-	[SMTP_BDAT] = PHASE_ACCEPT,
-	[SMTP_RSET] = PHASE_SESSION,
-	[SMTP_NOOP] = PHASE_SESSION,
-	[SMTP_QUIT] = PHASE_QUIT,
-	[SMTP_UNASKED] = PHASE_SESSION,
+const uint8_t smtp_command_phases[SMTP_COMMAND_COUNT] = {
+	[SMTP_CONNECT] = PHASE_BANNER, [SMTP_EHLO] = PHASE_EHLO,    [SMTP_HELO] = PHASE_EHLO,
+	[SMTP_LHLO] = PHASE_EHLO,      [SMTP_STARTTLS] = PHASE_TLS, [SMTP_AUTH] = PHASE_AUTH,
+	[SMTP_MAIL] = PHASE_MAIL,      [SMTP_RCPT] = PHASE_RCPT,    [SMTP_DATA] = PHASE_DATA,
+	[SMTP_DOT] = PHASE_ACCEPT,     [SMTP_BDAT] = PHASE_ACCEPT,  [SMTP_RSET] = PHASE_SESSION,
+	[SMTP_NOOP] = PHASE_SESSION,   [SMTP_QUIT] = PHASE_QUIT,    [SMTP_UNASKED] = PHASE_SESSION,
+};
+
+#define TIMEOUT(name) (offsetof(struct smtp_timeouts, name##_ns))
+
+const uint8_t smtp_command_timeouts[SMTP_COMMAND_COUNT] = {
+	[SMTP_CONNECT] = TIMEOUT(banner),    [SMTP_EHLO] = TIMEOUT(ehlo),
+	[SMTP_HELO] = TIMEOUT(ehlo),	     [SMTP_LHLO] = TIMEOUT(ehlo),
+	[SMTP_STARTTLS] = TIMEOUT(starttls), [SMTP_AUTH] = TIMEOUT(auth),
+	[SMTP_MAIL] = TIMEOUT(mail),	     [SMTP_RCPT] = TIMEOUT(rcpt),
+	[SMTP_DATA] = TIMEOUT(data),	     [SMTP_DOT] = TIMEOUT(dot),
+	[SMTP_BDAT] = TIMEOUT(dot),	     [SMTP_RSET] = TIMEOUT(rset),
+	[SMTP_NOOP] = TIMEOUT(rset),	     [SMTP_QUIT] = TIMEOUT(quit),
+	[SMTP_UNASKED] = TIMEOUT(rset),
 };
 
 static const char *const fault_names[SMTP_FAULT_COUNT] = {
@@ -72,11 +65,6 @@ const char *smtp_fault_name(enum smtp_fault fault)
 	return (unsigned)fault < SMTP_FAULT_COUNT ? fault_names[fault] : "other";
 }
 
-enum phase smtp_command_phase(enum smtp_command command)
-{
-	return (enum phase)command_phases[command];
-}
-
 void smtp_timeouts_rfc5321(struct smtp_timeouts *ret_timeouts)
 {
 	const int64_t minute_ns = 60 * NS_PER_SEC;
@@ -95,36 +83,4 @@ void smtp_timeouts_rfc5321(struct smtp_timeouts *ret_timeouts)
 		.rset_ns = 5 * minute_ns,
 		.quit_ns = 5 * minute_ns,
 	};
-}
-
-int64_t smtp_command_timeout_ns(const struct smtp_timeouts *t, enum smtp_command command)
-{
-	switch (command) {
-	case SMTP_CONNECT:
-		return t->banner_ns;
-	case SMTP_EHLO:
-	case SMTP_HELO:
-	case SMTP_LHLO:
-		return t->ehlo_ns;
-	case SMTP_STARTTLS:
-		return t->starttls_ns;
-	case SMTP_AUTH:
-		return t->auth_ns;
-	case SMTP_MAIL:
-		return t->mail_ns;
-	case SMTP_RCPT:
-		return t->rcpt_ns;
-	case SMTP_DATA:
-		return t->data_ns;
-	case SMTP_DOT:
-	case SMTP_BDAT:
-		return t->dot_ns;
-	case SMTP_RSET:
-	case SMTP_NOOP:
-	case SMTP_UNASKED:
-		return t->rset_ns;
-	case SMTP_QUIT:
-		return t->quit_ns;
-	}
-	return t->rset_ns;
 }

@@ -2,14 +2,15 @@
 /*
  * reply_parser.c - SMTP replies (RFC 5321 s4.2) out of a stream of bytes
  *
- * The common case, one line that is whole in the input, is read where it stands: one search for
- * LF, one pass for control characters, nothing copied. Everything else goes through "kept": the
- * texts of whole lines, joined, and behind them the unfinished line as it came.
+ * The common case, one line that is whole in the input, is read where it stands, in one pass and
+ * with nothing copied. Everything else goes through "kept": the texts of whole lines, joined, and
+ * behind them the unfinished line as it came.
  *
  * What an unfinished line is refused for must not depend on how the stream is cut: its first four
  * octets are judged as they come, its length at once, the rest when the line is whole.
  */
 #include "smtp/reply_parser.h"
+#include "smtp/octets.h"
 
 #define CODE_LEN 3
 
@@ -27,7 +28,7 @@ void reply_parser_fini(struct reply_parser *p)
 
 void reply_parser_release(struct reply_parser *p)
 {
-	if (p->is_over || (p->code == 0 && p->line_len == 0))
+	if (p->kept.data && (p->is_over || (p->code == 0 && p->line_len == 0)))
 		reply_parser_fini(p);
 }
 
@@ -69,17 +70,18 @@ static enum reply_step judge_begin(struct span line, unsigned code)
 	return step;
 }
 
+/* Tab is the only control character that a text may hold. */
 static bool has_control(struct span text)
 {
-	unsigned found = 0;
+	for (;;) {
+		size_t at = octets_find_control(text);
 
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		found |= (unsigned)(c < 0x20) & (unsigned)(c != '\t');
-		found |= (unsigned)(c == 0x7f);
+		if (at == text.len)
+			return false;
+		if (text.data[at] != '\t')
+			return true;
+		text = span_skip(text, at + 1);
 	}
-	return found != 0;
 }
 
 /* Reads a whole line without its end. DONE: it is the reply's last. */
@@ -150,6 +152,16 @@ static enum reply_step end_kept_line(struct reply_parser *p, struct reply *ret_r
 	return REPLY_MORE;
 }
 
+/* A first line that is whole in the input: lends its text when it is the only one. */
+static enum reply_step take_whole(struct reply_parser *p, struct span line, struct reply *ret_reply)
+{
+	struct span text = {.len = 0};
+	unsigned code = 0;
+	enum reply_step step = judge_line(p, without_end(line.data, line.len), &code, &text);
+
+	return step == REPLY_DONE ? hand_out(p, code, text, ret_reply) : step;
+}
+
 /* Keeps len octets of an unfinished line. */
 static bool keep(struct reply_parser *p, const char *data, size_t len)
 {
@@ -179,6 +191,31 @@ static enum reply_step take_piece(struct reply_parser *p, struct span piece, boo
 	return keep(p, piece.data, piece.len) ? REPLY_MORE : REPLY_NO_MEMORY;
 }
 
+/*
+ * The common case: "250 text" and its end are there, and nothing is unusual about them. One pass
+ * finds the end and shows that the text is clean. Takes nothing otherwise.
+ */
+static bool take_simple(struct reply_parser *p, struct span in, size_t *ret_used,
+			struct reply *ret_reply)
+{
+	struct span text;
+	size_t end;
+
+	if (in.len <= CODE_LEN || in.data[CODE_LEN] != ' ' || (unsigned)in.data[0] - '2' > 3 ||
+	    !is_digit(in.data[1]) || !is_digit(in.data[2]))
+		return false;
+	text = span_skip(in, CODE_LEN + 1);
+	text.len = octets_find_control(text);
+	end = CODE_LEN + 1 + text.len;
+	if (end < in.len && in.data[end] == '\r')
+		end++;
+	if (end >= in.len || in.data[end] != '\n' || end >= SMTP_REPLY_LINE_MAX)
+		return false;
+	*ret_used = end + 1;
+	hand_out(p, code_of(in.data), text, ret_reply);
+	return true;
+}
+
 enum reply_step reply_parser_feed(struct reply_parser *p, struct span in, size_t *ret_used,
 				  struct reply *ret_reply)
 {
@@ -190,6 +227,8 @@ enum reply_step reply_parser_feed(struct reply_parser *p, struct span in, size_t
 		p->is_over = false;
 		p->code = p->line_count = p->line_len = 0;
 	}
+	if (p->line_len == 0 && p->line_count == 0 && take_simple(p, in, ret_used, ret_reply))
+		return REPLY_DONE;
 	while (step == REPLY_MORE && in.len > 0) {
 		size_t room = (size_t)SMTP_REPLY_LINE_MAX - p->line_len;
 		size_t reach = in.len < room ? in.len : room;
@@ -203,14 +242,9 @@ enum reply_step reply_parser_feed(struct reply_parser *p, struct span in, size_t
 			return step;
 		}
 		if (p->line_len == 0 && p->line_count == 0) {
-			struct span text = {.len = 0};
-			unsigned code = 0;
-
-			step = judge_line(p, without_end(in.data, len), &code, &text);
-			if (step == REPLY_DONE) {
+			step = take_whole(p, (struct span){in.data, len}, ret_reply);
+			if (step == REPLY_DONE)
 				*ret_used += len;
-				return hand_out(p, code, text, ret_reply);
-			}
 			if (step != REPLY_MORE)
 				return step;
 		}

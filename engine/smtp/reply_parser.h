@@ -24,20 +24,20 @@
 #define SMTP_REPLY_LINES_MAX 128
 
 enum reply_step {
-	REPLY_MORE,     /* all input was used, the reply is not whole */
-	REPLY_DONE,     /* a reply is whole */
-	REPLY_NO_CODE,  /* a line does not begin with a code: not a reply at all */
-	REPLY_BAD,      /* it begins like one and breaks s4.2 */
+	REPLY_MORE,	/* all input was used, the reply is not whole */
+	REPLY_DONE,	/* a reply is whole */
+	REPLY_NO_CODE,	/* a line does not begin with a code: not a reply at all */
+	REPLY_BAD,	/* it begins like one and breaks s4.2 */
 	REPLY_TOO_LONG, /* a line or the number of lines passed its limit */
 	REPLY_NO_MEMORY,
 };
 
 struct reply_parser {
 	struct buf kept;     /* text of whole lines, each with '\n', then the unfinished line */
-	uint16_t code;       /* of the reply under way; 0 before its first line is whole */
+	uint16_t code;	     /* of the reply under way; 0 before its first line is whole */
 	uint16_t line_count; /* whole lines of it */
 	uint16_t line_len;   /* octets of the unfinished line, at the end of kept */
-	bool is_over;        /* a reply was handed out: what is kept goes with the next call */
+	bool is_over;	     /* a reply was handed out: what is kept goes with the next call */
 };
 
 void reply_parser_init(struct reply_parser *p);

@@ -16,7 +16,7 @@ static __thread Gsasl *context;
 static const struct {
 	enum sasl_mechanism mechanism;
 	const char *name;
-	bool is_clear;        /* the secret itself goes over the line */
+	bool is_clear;	      /* the secret itself goes over the line */
 	bool is_client_first; /* the client has something to say without being asked */
 	bool is_oauth;
 } mechanisms[] = {
@@ -192,11 +192,11 @@ struct sasl *sasl_client_new(const struct sasl_params *p, enum sasl_mechanism me
 	if (!s)
 		return NULL;
 	s->params = p;
-	if (s->session && !(property_set(s, GSASL_AUTHID, p->user) &&
-			    property_set(s, GSASL_PASSWORD, p->password) &&
-			    property_set(s, GSASL_AUTHZID, p->authzid) &&
-			    property_set(s, GSASL_SERVICE, "smtp") &&
-			    property_set(s, GSASL_HOSTNAME, p->host))) {
+	if (s->session &&
+	    !(property_set(s, GSASL_AUTHID, p->user) &&
+	      property_set(s, GSASL_PASSWORD, p->password) &&
+	      property_set(s, GSASL_AUTHZID, p->authzid) &&
+	      property_set(s, GSASL_SERVICE, "smtp") && property_set(s, GSASL_HOSTNAME, p->host))) {
 		sasl_free(s);
 		return NULL;
 	}

@@ -31,8 +31,8 @@ struct sasl_params {
 	const char *authzid;  /* authorisation identity, NULL for none */
 	const char *host;     /* server name, for OAUTHBEARER's host= */
 	uint16_t port;
-	uint32_t mechanisms;  /* allowed ones; 0: the strongest that fits (never OAuth by itself) */
-	bool allow_clear;     /* PLAIN, LOGIN, OAuth without TLS */
+	uint32_t mechanisms; /* allowed ones; 0: the strongest that fits (never OAuth by itself) */
+	bool allow_clear;    /* PLAIN, LOGIN, OAuth without TLS */
 };
 
 /* "SCRAM-SHA-256" and so on. */

@@ -10,11 +10,11 @@
 struct sasl {
 	enum sasl_mechanism mechanism;
 	bool is_server, is_complete, is_begun;
-	bool has_said_error; /* OAuth server: the error went out */
+	bool has_said_error;	/* OAuth server: the error went out */
 	Gsasl_session *session; /* NULL for the OAuth mechanisms, which the library lacks */
 	const struct sasl_params *params;     /* client */
 	const struct sasl_accounts *accounts; /* server */
-	char *user;                           /* OAuth server: who it is */
+	char *user;			      /* OAuth server: who it is */
 };
 
 static inline bool sasl_is_oauth(enum sasl_mechanism mechanism)

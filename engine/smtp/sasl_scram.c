@@ -142,8 +142,7 @@ static bool server_derive(const char *password)
 	is_fine = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, ROUNDS, salt.raw,
 						    sizeof(salt.raw), salted, client_key,
 						    server_key, stored_key) == GSASL_OK &&
-		  base64_text(server_key, KEY_SIZE, server.server_key,
-			      sizeof(server.server_key)) &&
+		  base64_text(server_key, KEY_SIZE, server.server_key, sizeof(server.server_key)) &&
 		  base64_text(stored_key, KEY_SIZE, server.stored_key, sizeof(server.stored_key));
 	if (is_fine)
 		server.password = strdup(password);

@@ -31,7 +31,7 @@
 #include "smtp/sasl.h"
 #include "terms/reply.h"
 
-#define SMTP_SERVER_LINE_MAX	  2048 /* default; RFC 5321 s4.5.3.1.4 says 512 without extensions */
+#define SMTP_SERVER_LINE_MAX	  2048	/* default; RFC 5321 s4.5.3.1.4 says 512 */
 #define SMTP_SERVER_AUTH_LINE_MAX 12288 /* RFC 4954 s4 */
 #define SMTP_SERVER_REPLY_MAX	  1024	/* the longest reply that smtp_server_answer() appends */
 #define SMTP_SERVER_NAME_MAX	  255

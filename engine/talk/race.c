@@ -12,13 +12,35 @@ struct talk_race {
 	struct channel_user user;
 	struct channel channel;
 	struct timer timer;
-	struct talk *talk; /* NULL once the race is over */
+	struct talk *talk;     /* NULL once the race is over */
+	struct talk_hub *hub;
+	struct talk_race *next, **link; /* among all races of the hub */
+	uint8_t address;       /* where the second attempt goes */
 };
 
 static void race_free(struct talk_race *r)
 {
-	wheel_drop(&r->channel.hub->transport->wheel, &r->timer);
+	*r->link = r->next;
+	if (r->next != NULL)
+		r->next->link = r->link;
 	free(r);
+}
+
+/* Tries the next address beside, now, unless two attempts run already or none is left. */
+static void race_start(struct talk_race *r, int64_t now_ns)
+{
+	wheel_drop(&r->hub->channels.transport->wheel, &r->timer);
+	if (!race_is_running(r))
+		talk_try_next(r->talk, &r->channel, &r->user, now_ns, &r->address);
+}
+
+static void swap_attempts(struct talk_race *r)
+{
+	uint8_t address = r->address;
+
+	channel_swap(&r->talk->channel, &r->channel);
+	r->address = r->talk->address;
+	r->talk->address = address;
 }
 
 static void on_event(struct channel_user *self, struct channel *c, const struct channel_event *ev)
@@ -39,8 +61,7 @@ static void on_event(struct channel_user *self, struct channel *c, const struct 
 	}
 	if (ev->kind != CHANNEL_OPENED || t == NULL)
 		return;
-	channel_swap(&t->channel, &r->channel);
-	race_end(t);
+	swap_attempts(r);
 	talk_race_won(t, ev->at_ns);
 }
 
@@ -61,24 +82,20 @@ struct talk_race *race_new(struct talk *t, int64_t now_ns)
 	r->user.on_event = on_event;
 	r->timer.fire = on_timer;
 	r->talk = t;
-	r->channel.hub = &t->hub->channels;
-	wheel_set(&r->channel.hub->transport->wheel, &r->timer,
-		  now_ns + t->target->attempt_delay_ns);
+	r->hub = t->hub;
+	r->next = r->hub->races;
+	r->link = &r->hub->races;
+	if (r->next != NULL)
+		r->next->link = &r->next;
+	r->hub->races = r;
+	race_wait(r, now_ns);
 	return r;
 }
 
-bool race_start(struct talk_race *r, int64_t now_ns)
+void race_wait(struct talk_race *r, int64_t now_ns)
 {
-	struct channel_hub *hub = r->channel.hub;
-
-	wheel_drop(&hub->transport->wheel, &r->timer);
-	if (race_is_running(r))
-		return false;
-	if (!talk_try_next(r->talk, &r->channel, &r->user, now_ns)) {
-		r->channel.hub = hub;
-		return false;
-	}
-	return true;
+	wheel_set(&r->hub->channels.transport->wheel, &r->timer,
+		  now_ns + r->talk->target->attempt_delay_ns);
 }
 
 bool race_is_running(const struct talk_race *r)
@@ -86,9 +103,10 @@ bool race_is_running(const struct talk_race *r)
 	return r->channel.link != NULL;
 }
 
-void race_promote(struct talk_race *r)
+void race_promote(struct talk_race *r, int64_t now_ns)
 {
-	channel_swap(&r->talk->channel, &r->channel);
+	swap_attempts(r);
+	race_start(r, now_ns);
 }
 
 void race_end(struct talk *t)
@@ -99,11 +117,15 @@ void race_end(struct talk *t)
 		return;
 	t->race = NULL;
 	r->talk = NULL;
-	if (race_is_running(r)) {
-		wheel_drop(&r->channel.hub->transport->wheel, &r->timer);
+	wheel_drop(&r->hub->channels.transport->wheel, &r->timer);
+	if (race_is_running(r))
 		channel_abort(&r->channel);
-	} else {
-		r->channel.hub = &t->hub->channels;
+	else
 		race_free(r);
-	}
+}
+
+void race_free_all(struct talk_hub *h)
+{
+	while (h->races != NULL)
+		race_free(h->races);
 }

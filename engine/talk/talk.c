@@ -38,6 +38,7 @@ void talk_hub_fini(struct talk_hub *h)
 		buf_fini(&h->spare[--h->spare_count]);
 	free(h->spare);
 	h->spare = NULL;
+	race_free_all(h);
 	channel_hub_fini(&h->channels);
 }
 
@@ -117,15 +118,18 @@ static void flush(struct talk *t, int64_t now_ns)
 	struct iovec segments[LINK_SEGMENTS_MAX];
 	int count;
 
-	if (t->is_in_feed || t->channel.is_sending || t->state != TALK_TALKING)
+	if (t->is_in_feed || t->state != TALK_TALKING)
 		return;
-	tx_take(t);
-	count = smtp_client_output(&t->smtp, now_ns, &t->tx, segments, LINK_SEGMENTS_MAX);
-	if (count > 0)
-		channel_send(&t->channel, segments, count);
-	else
-		tx_give_back(t);
-	arm(t, smtp_client_deadline(&t->smtp));
+	if (!t->channel.is_sending) {
+		tx_take(t);
+		count = smtp_client_output(&t->smtp, now_ns, &t->tx, segments, LINK_SEGMENTS_MAX);
+		if (count > 0)
+			channel_send(&t->channel, segments, count);
+		else
+			tx_give_back(t);
+	}
+	if (!t->is_tls_due)
+		arm(t, smtp_client_deadline(&t->smtp));
 }
 
 static bool start_tls(struct talk *t, struct span leftover, int64_t now_ns)
@@ -157,11 +161,11 @@ static void begin_smtp(struct talk *t, int64_t now_ns)
 	arm(t, smtp_client_deadline(&t->smtp));
 }
 
-static void on_connected(struct talk *t, int tried, int64_t at_ns)
+static void on_connected(struct talk *t, int64_t at_ns)
 {
-	struct talk_target *target = t->target;
-
-	target->preferred = (target->preferred + tried) % target->address_count;
+	t->target->preferred = t->address;
+	/* An attempt that ran out of time may have left one, and not have closed yet. */
+	t->failure.cause = TALK_CAUSE_NONE;
 	race_end(t);
 	emit_step(t, PHASE_CONNECT, t->opened_ns, at_ns);
 	if (t->state != TALK_CONNECTING)
@@ -175,10 +179,11 @@ static void on_connected(struct talk *t, int tried, int64_t at_ns)
 
 void talk_race_won(struct talk *t, int64_t at_ns)
 {
-	on_connected(t, t->attempt - 1, at_ns);
+	on_connected(t, at_ns);
 }
 
-bool talk_try_next(struct talk *t, struct channel *c, struct channel_user *user, int64_t now_ns)
+bool talk_try_next(struct talk *t, struct channel *c, struct channel_user *user, int64_t now_ns,
+		   uint8_t *ret_address)
 {
 	struct talk_target *target = t->target;
 	struct link_options options = {
@@ -188,12 +193,13 @@ bool talk_try_next(struct talk *t, struct channel *c, struct channel_user *user,
 	};
 	int idx;
 
-	if (t->attempt >= target->address_count)
+	if (t->attempts >= target->address_count)
 		return false;
-	idx = (target->preferred + t->attempt) % target->address_count;
+	idx = (t->first + t->attempts) % target->address_count;
 	if (!channel_connect(c, &t->hub->channels, &target->addresses[idx], &options, user))
 		return false;
-	t->attempt++;
+	t->attempts++;
+	*ret_address = (uint8_t)idx;
 	channel_deadline(c, now_ns + target->connect_timeout_ns);
 	return true;
 }
@@ -269,8 +275,10 @@ static int64_t reply_took_ns(const struct talk *t, const struct smtp_event *ev, 
 	case SMTP_DOT:
 	case SMTP_BDAT:
 		return at_ns - smtp_client_body_sent_ns(&t->smtp);
+	case SMTP_STARTTLS: /* a part of PHASE_TLS */
+	case SMTP_RSET:
+	case SMTP_NOOP:
 	case SMTP_UNASKED:
-	case SMTP_STARTTLS:
 		return -1;
 	default:
 		return at_ns - ev->sent_ns;
@@ -281,9 +289,14 @@ static void on_reply(struct talk *t, const struct smtp_event *ev, int64_t at_ns)
 {
 	if (ev->command == SMTP_STARTTLS)
 		t->step_ns = ev->sent_ns;
-	if ((ev->command == SMTP_DOT || ev->command == SMTP_BDAT) && t->body_ns != 0) {
-		emit_step(t, PHASE_BODY, t->body_ns, smtp_client_body_sent_ns(&t->smtp));
-		t->body_ns = 0;
+	/* The content of BDAT goes out with the command. */
+	if (ev->command == SMTP_BDAT && t->body_ns == 0)
+		t->body_ns = ev->sent_ns;
+	if ((ev->command == SMTP_DOT || ev->command == SMTP_BDAT) && t->body_ns > 0) {
+		int64_t begin_ns = t->body_ns;
+
+		t->body_ns = -1;
+		emit_step(t, PHASE_BODY, begin_ns, smtp_client_body_sent_ns(&t->smtp));
 	}
 	emit(t, &(struct talk_event){
 			.kind = TALK_STEP,
@@ -306,6 +319,12 @@ static bool on_smtp_event(struct talk *t, const struct smtp_event *ev, struct sp
 	case SMTP_EVENT_STARTTLS:
 		if (rest.len > 0)
 			return true; /* the protocol's next answer is SMTP_FAULT_INJECTION */
+		if (t->channel.is_sending) {
+			/* The reply overtook the news that the command is out. */
+			t->is_tls_due = true;
+			arm(t, at_ns + t->target->tls_timeout_ns);
+			return true;
+		}
 		start_tls(t, rest, at_ns);
 		return false;
 	case SMTP_EVENT_READY:
@@ -357,6 +376,25 @@ static void on_bytes(struct talk *t, struct span in, int64_t at_ns)
 	flush(t, at_ns);
 }
 
+static void on_sent(struct talk *t, int64_t at_ns)
+{
+	if (t->state != TALK_TALKING)
+		return;
+	smtp_client_sent(&t->smtp, at_ns);
+	buf_clear(&t->tx);
+	if (t->is_tls_due) {
+		t->is_tls_due = false;
+		tx_give_back(t);
+		start_tls(t, (struct span){0}, at_ns);
+		return;
+	}
+	/* The end of a message whose reply overtook the news that its last octet is out. */
+	if (smtp_client_has_event(&t->smtp))
+		on_bytes(t, (struct span){0}, at_ns);
+	else
+		flush(t, at_ns);
+}
+
 static void on_late(struct talk *t, int64_t at_ns)
 {
 	struct smtp_event ev;
@@ -380,7 +418,7 @@ static void on_late(struct talk *t, int64_t at_ns)
 		arm(t, t->deadline_ns);
 		return;
 	}
-	if (t->state == TALK_SEALING) {
+	if (t->state == TALK_SEALING || t->is_tls_due) {
 		f = fail(t, TALK_CAUSE_LINK, PHASE_TLS);
 		if (f != NULL)
 			f->end = LINK_END_TIMED_OUT;
@@ -389,6 +427,7 @@ static void on_late(struct talk *t, int64_t at_ns)
 	}
 	smtp_client_late(&t->smtp, at_ns, &ev);
 	on_smtp_event(t, &ev, (struct span){0}, at_ns);
+	flush(t, at_ns);
 }
 
 /* Another address may still answer: true when the talk goes on connecting. */
@@ -401,25 +440,37 @@ static bool connect_elsewhere(struct talk *t, const struct channel_event *ev)
 		f->end = ev->end;
 		f->os_error = ev->os_error;
 	}
-	if (t->race != NULL && race_is_running(t->race)) {
-		race_promote(t->race);
-		t->failure.cause = TALK_CAUSE_NONE;
-		return true;
-	}
-	if (talk_try_next(t, &t->channel, &t->channel_user, ev->at_ns)) {
-		t->failure.cause = TALK_CAUSE_NONE;
-		return true;
-	}
-	return false;
+	if (t->race != NULL && race_is_running(t->race))
+		race_promote(t->race, ev->at_ns);
+	else if (!talk_try_next(t, &t->channel, &t->channel_user, ev->at_ns, &t->address))
+		return false;
+	else if (t->race != NULL)
+		race_wait(t->race, ev->at_ns);
+	t->failure.cause = TALK_CAUSE_NONE;
+	return true;
 }
 
-static enum phase waiting_phase(struct talk *t, struct smtp_outcome *outcome, bool *ret_has_outcome)
+/*
+ * Ends the protocol: settles the message under way and says what was waited for. The text of the
+ * message's reply goes with the protocol's memory, so that it is copied; NULL when there is none.
+ */
+static char *end_smtp(struct talk *t, struct smtp_outcome *outcome, bool *ret_has_outcome,
+		      enum phase *ret_phase)
 {
 	enum smtp_command command;
-	enum phase phase = PHASE_TLS;
+	char *text = NULL;
 
-	*ret_has_outcome = smtp_client_broken(&t->smtp, outcome, &command, &phase);
-	return phase;
+	*ret_has_outcome = smtp_client_broken(&t->smtp, outcome, &command, ret_phase);
+	if (*ret_has_outcome && outcome->reply.text.len > 0) {
+		size_t len = outcome->reply.text.len;
+
+		text = malloc(len);
+		if (text != NULL)
+			memcpy(text, outcome->reply.text.data, len);
+		outcome->reply.text = (struct span){text, text != NULL ? len : 0};
+	}
+	smtp_client_fini(&t->smtp);
+	return text;
 }
 
 static void on_closed(struct talk *t, const struct channel_event *ev)
@@ -429,20 +480,15 @@ static void on_closed(struct talk *t, const struct channel_event *ev)
 	enum phase phase = PHASE_CONNECT;
 	struct talk_failure *f;
 	struct talk_event closed = {.kind = TALK_CLOSED, .at_ns = ev->at_ns};
-	char *detail;
+	char *detail, *text = NULL;
 
 	if (t->state == TALK_CONNECTING && connect_elsewhere(t, ev))
 		return;
 	race_end(t);
+	if (t->smtp.params != NULL)
+		text = end_smtp(t, &outcome, &has_outcome, &phase);
 	if (t->state == TALK_SEALING)
 		phase = PHASE_TLS;
-	if (t->smtp.params != NULL) {
-		enum phase waiting = waiting_phase(t, &outcome, &has_outcome);
-
-		if (t->state != TALK_SEALING)
-			phase = waiting;
-		smtp_client_fini(&t->smtp);
-	}
 	if (!was_ending && t->failure.cause == TALK_CAUSE_NONE) {
 		f = fail(t, ev->failure != SECURE_OK ? TALK_CAUSE_TLS : TALK_CAUSE_LINK, phase);
 		f->end = ev->end;
@@ -462,6 +508,7 @@ static void on_closed(struct talk *t, const struct channel_event *ev)
 	closed.outcome = has_outcome ? &outcome : NULL;
 	emit(t, &closed);
 	free(detail);
+	free(text);
 }
 
 static void on_channel_event(struct channel_user *self, struct channel *c,
@@ -472,11 +519,8 @@ static void on_channel_event(struct channel_user *self, struct channel *c,
 	(void)c;
 	switch (ev->kind) {
 	case CHANNEL_OPENED:
-		if (t->state == TALK_CONNECTING) {
-			bool is_raced = t->race != NULL && race_is_running(t->race);
-
-			on_connected(t, t->attempt - (is_raced ? 2 : 1), ev->at_ns);
-		}
+		if (t->state == TALK_CONNECTING)
+			on_connected(t, ev->at_ns);
 		return;
 	case CHANNEL_SEALED:
 		if (t->state == TALK_SEALING)
@@ -486,11 +530,7 @@ static void on_channel_event(struct channel_user *self, struct channel *c,
 		on_bytes(t, ev->bytes, ev->at_ns);
 		return;
 	case CHANNEL_SENT:
-		if (t->state == TALK_TALKING) {
-			smtp_client_sent(&t->smtp, ev->at_ns);
-			buf_clear(&t->tx);
-			flush(t, ev->at_ns);
-		}
+		on_sent(t, ev->at_ns);
 		return;
 	case CHANNEL_LATE:
 		on_late(t, ev->at_ns);
@@ -504,19 +544,21 @@ static void on_channel_event(struct channel_user *self, struct channel *c,
 bool talk_open(struct talk *t, struct talk_hub *h, struct talk_target *target,
 	       const struct endpoint *source, struct talk_user *user, int64_t now_ns)
 {
-	CHECK(t->state == TALK_IDLE && target->address_count > 0);
+	CHECK(t->state == TALK_IDLE && target->address_count > 0 &&
+	      target->address_count <= TALK_ADDRESSES_MAX);
 	*t = (struct talk){
 		.channel_user.on_event = on_channel_event,
 		.hub = h,
 		.target = target,
 		.user = user,
 		.opened_ns = now_ns,
+		.first = (uint8_t)(target->preferred % target->address_count),
 		.armed_ns = TIME_NEVER,
 		.deadline_ns = TIME_NEVER,
 	};
 	if (source != NULL)
 		t->source = *source;
-	if (!talk_try_next(t, &t->channel, &t->channel_user, now_ns))
+	if (!talk_try_next(t, &t->channel, &t->channel_user, now_ns, &t->address))
 		return false;
 	t->state = TALK_CONNECTING;
 	if (target->address_count > 1)
@@ -526,6 +568,7 @@ bool talk_open(struct talk *t, struct talk_hub *h, struct talk_target *target,
 
 void talk_message(struct talk *t, const struct smtp_message *m, int64_t now_ns)
 {
+	CHECK(t->state == TALK_TALKING);
 	smtp_client_message(&t->smtp, m, now_ns);
 	t->body_ns = 0;
 	flush(t, now_ns);
@@ -533,6 +576,7 @@ void talk_message(struct talk *t, const struct smtp_message *m, int64_t now_ns)
 
 void talk_quit(struct talk *t, int64_t now_ns)
 {
+	CHECK(t->state == TALK_TALKING);
 	smtp_client_quit(&t->smtp, now_ns);
 	flush(t, now_ns);
 }

@@ -7,8 +7,8 @@
  * step is reported with the time it took. The sender and the doctor both speak through it.
  *
  * A talk_hub is one thread's; a talk belongs to its hub's thread. Events come from within
- * transport_turn(), talk_message() and talk_quit() never report from within. After TALK_CLOSED
- * the talk may be opened again, also from within that event's handler.
+ * transport_turn() and channel_hub_turn(); talk_message() and talk_quit() never report from within.
+ * After TALK_CLOSED the talk may be opened again, also from within that event's handler.
  */
 #ifndef VOLLEY_TALK_TALK_H
 #define VOLLEY_TALK_TALK_H
@@ -32,11 +32,14 @@ struct talk_target {
 	int preferred;              /* the address that answered last; tried first */
 };
 
+#define TALK_ADDRESSES_MAX 64
+
 /* Memory that talks share while bytes are under way. */
 struct talk_hub {
 	struct channel_hub channels;
 	struct buf *spare; /* command buffers */
 	int spare_count;
+	struct talk_race *races; /* under way, or with a loser that has not closed yet */
 };
 
 enum talk_event_kind {
@@ -64,7 +67,7 @@ struct talk_event {
 	enum talk_event_kind kind;
 	enum phase phase;   /* STEP */
 	int64_t at_ns;      /* when it happened */
-	int64_t took_ns;    /* STEP; -1: not timed (an intermediate or an unasked reply) */
+	int64_t took_ns;    /* STEP; -1: not timed (STARTTLS, RSET, NOOP, an unasked reply) */
 	enum smtp_command command;
 	const struct reply *reply;          /* STEP: NULL when there is none. Borrowed */
 	const struct smtp_outcome *outcome; /* DONE; CLOSED when a message was under way. Borrowed */
@@ -97,13 +100,15 @@ struct talk {
 	struct talk_race *race; /* NULL when there is one address, or the race is over */
 	struct buf tx;          /* commands under way; without memory when there are none */
 	int64_t opened_ns, step_ns; /* begin of the conversation, of the phase */
-	int64_t body_ns;            /* 354 was received */
+	int64_t body_ns;            /* 354 was received; 0: not yet, -1: told */
 	int64_t deadline_ns;        /* the one wanted; the link's may be earlier */
 	int64_t armed_ns;           /* the link's */
 	struct endpoint source;     /* family NONE: the kernel chooses */
 	uint8_t state;              /* enum talk_state */
-	uint8_t attempt;            /* addresses tried so far */
+	uint8_t first, attempts;    /* the address that was tried first, and how many were */
+	uint8_t address;            /* the one that the channel goes to */
 	bool is_in_feed;            /* output is put off until the input is used up */
+	bool is_tls_due;            /* TLS starts when what is being sent is through */
 	struct talk_failure failure;
 	char *detail; /* of the failure; allocated when there is one */
 };
@@ -120,10 +125,23 @@ __attribute__((warn_unused_result)) bool talk_open(struct talk *t, struct talk_h
 						   const struct endpoint *source,
 						   struct talk_user *user, int64_t now_ns);
 
-/* Gives a message, between READY or DONE and the next event. Lent until DONE or CLOSED. */
+/*
+ * True while a message or QUIT may be given, after READY or DONE: false as soon as the server has
+ * said, or TLS has seen, that the conversation ends, although CLOSED is still to come.
+ */
+static inline bool talk_is_ready(const struct talk *t)
+{
+	return t->state == TALK_TALKING && !t->channel.is_closing && smtp_client_is_ready(&t->smtp);
+}
+
+/*
+ * Gives a message; only when ready (checked). Lent until DONE or CLOSED. DONE may follow without a
+ * word from the server, where that said that it takes no such message: who gives the next one at
+ * once shall see to it that time passes.
+ */
 void talk_message(struct talk *t, const struct smtp_message *m, int64_t now_ns);
 
-/* Sends QUIT; CLOSED follows when it was answered, or after its time-out. */
+/* Sends QUIT; only when ready (checked). CLOSED follows its answer, or its time-out. */
 void talk_quit(struct talk *t, int64_t now_ns);
 
 /* Ends the conversation at once with a reset; CLOSED follows. */

@@ -52,6 +52,9 @@ static int read_file(const char *what, const char *path, struct buf *ret_text, s
 /* The library's words for one of its error numbers; text must hold 80 octets. */
 static const char *reason(int error, char *text)
 {
+	/* The library reports "nothing found" as 0, for which it has no words. */
+	if (error == 0)
+		return "it holds none in PEM form";
 	wolfSSL_ERR_error_string((unsigned long)error, text);
 	return text;
 }

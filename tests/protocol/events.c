@@ -121,9 +121,10 @@ void broken_write(struct buf *out, bool has_message, const struct smtp_outcome *
 
 void capabilities_write(struct buf *out, const struct smtp_capabilities *c)
 {
-	static const char *const names[] = {
-		"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "STARTTLS", "AUTH",
-		"ENHANCEDSTATUSCODES", "LIMITS", "BINARYMIME"};
+	static const char *const names[] = {"PIPELINING", "SIZE",      "8BITMIME",
+					    "SMTPUTF8",	  "CHUNKING",  "DSN",
+					    "STARTTLS",	  "AUTH",      "ENHANCEDSTATUSCODES",
+					    "LIMITS",	  "BINARYMIME"};
 	const char *between = "";
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

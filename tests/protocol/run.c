@@ -23,7 +23,7 @@ struct run {
 	struct smtp_client client;
 	struct letter *letter;
 	struct buf tx, written, events; /* events: lines with '\n' */
-	size_t event_pos;               /* the first one not compared yet */
+	size_t event_pos;		/* the first one not compared yet */
 	long writes;
 	int64_t now_ns;
 	bool is_held, is_flying;
@@ -75,8 +75,8 @@ static void feed(struct run *r, struct span in)
 
 		if (copy)
 			memcpy(copy, in.data, in.len);
-		answer = smtp_client_feed(&r->client, (struct span){copy, in.len}, r->now_ns,
-					  &used, &event);
+		answer = smtp_client_feed(&r->client, (struct span){copy, in.len}, r->now_ns, &used,
+					  &event);
 		if (answer == SMTP_FEED_EVENT)
 			event_note(r, &event);
 		else if (used != in.len)
@@ -322,21 +322,41 @@ static void step_run(struct run *r, const struct step *step)
 			 (struct span){.len = 0});
 }
 
+/* Buffers with the memory that earlier runs made them grow to: thousands of runs share it. */
+static struct buf spare_tx, spare_written, spare_events;
+
+static struct buf take_spare(struct buf *spare)
+{
+	struct buf b = *spare;
+
+	if (!b.data)
+		buf_init(&b, TEXT_LIMIT);
+	buf_clear(&b);
+	return b;
+}
+
 bool run_script(const struct script *s, const char *path, size_t cut)
 {
 	struct run r = {.script = s, .path = path, .cut = cut, .now_ns = 1000 * NS_PER_SEC};
 
-	buf_init(&r.tx, TEXT_LIMIT);
-	buf_init(&r.written, TEXT_LIMIT);
-	buf_init(&r.events, TEXT_LIMIT);
+	r.tx = take_spare(&spare_tx);
+	r.written = take_spare(&spare_written);
+	r.events = take_spare(&spare_events);
 	smtp_client_init(&r.client, &s->params, r.now_ns);
 	for (size_t i = 0; i < s->step_count && !r.is_wrong; i++)
 		step_run(&r, &s->steps[i]);
 	compare_rest(&r, &s->steps[s->step_count - 1]);
 	smtp_client_fini(&r.client);
 	letter_free(r.letter);
-	buf_fini(&r.tx);
-	buf_fini(&r.written);
-	buf_fini(&r.events);
+	spare_tx = r.tx;
+	spare_written = r.written;
+	spare_events = r.events;
 	return !r.is_wrong;
+}
+
+void run_end(void)
+{
+	buf_fini(&spare_tx);
+	buf_fini(&spare_written);
+	buf_fini(&spare_events);
 }

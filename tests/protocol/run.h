@@ -17,4 +17,7 @@
  */
 bool run_script(const struct script *s, const char *path, size_t cut);
 
+/* Frees what the runs shared. */
+void run_end(void);
+
 #endif

@@ -16,13 +16,13 @@ static const struct {
 	enum step_kind kind;
 	bool has_number;
 } words[] = {
-	{"writes", STEP_WRITES, true}, {"give", STEP_GIVE, false},
-	{"quit", STEP_QUIT, false},    {"reset", STEP_RESET, false},
-	{"noop", STEP_NOOP, false},    {"secured", STEP_SECURED, false},
+	{"writes", STEP_WRITES, true},	{"give", STEP_GIVE, false},
+	{"quit", STEP_QUIT, false},	{"reset", STEP_RESET, false},
+	{"noop", STEP_NOOP, false},	{"secured", STEP_SECURED, false},
 	{"unsent", STEP_UNSENT, false}, {"sent", STEP_SENT, false},
-	{"wait", STEP_WAIT, true},     {"late", STEP_LATE, true},
-	{"never", STEP_NEVER, false},  {"broken", STEP_BROKEN, false},
-	{"caps", STEP_CAPS, false},    {"!", STEP_EVENT, false},
+	{"wait", STEP_WAIT, true},	{"late", STEP_LATE, true},
+	{"never", STEP_NEVER, false},	{"broken", STEP_BROKEN, false},
+	{"caps", STEP_CAPS, false},	{"!", STEP_EVENT, false},
 };
 
 static int hex_value(char c)

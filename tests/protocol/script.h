@@ -68,7 +68,7 @@ struct script {
 	struct step *steps;
 	size_t step_count;
 	size_t server_size; /* octets that the server sends in all */
-	char **texts;       /* values that params points to; owned */
+	char **texts;	    /* values that params points to; owned */
 	size_t text_count;
 };
 

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include "scenario.h"
 
-#define TESTS_MAX 128
+#define TESTS_MAX 256
 
 struct test {
 	const struct backend *backend;
@@ -47,12 +47,14 @@ int main(void)
 {
 	static const struct backend *const backends[] = {
 		&backend_sim,
+		&backend_sim_in_pieces,
 #ifdef HAVE_RING
 		&backend_ring,
 #endif
 	};
 	static const struct scenario *const lists[] = {
 		life_scenarios,
+		accepting_scenarios,
 		flow_scenarios,
 		chaos_scenarios,
 	};

@@ -13,7 +13,8 @@ struct scenario {
 };
 
 /* Each list ends with a scenario without a name. */
-extern const struct scenario life_scenarios[];	/* opening, ends, deadlines */
+extern const struct scenario life_scenarios[]; /* opening, ends, deadlines */
+extern const struct scenario accepting_scenarios[];
 extern const struct scenario flow_scenarios[];	/* much data, pauses, what is lent */
 extern const struct scenario chaos_scenarios[]; /* many links, seeded */
 

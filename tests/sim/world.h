@@ -35,6 +35,7 @@ struct backend {
 };
 
 extern const struct backend backend_sim;
+extern const struct backend backend_sim_in_pieces;
 #ifdef HAVE_RING
 extern const struct backend backend_ring;
 #endif

@@ -415,7 +415,7 @@ static void refusals(void **state)
 		"gives 2 addresses, but a message goes to up to 3");
 	assert_plan_refused(
 		&(struct mail_params){.recipient_path = path, .number_recipients = true},
-		"not into those of --to-file");
+		"not those of --to-file");
 	assert_plan_refused(&(struct mail_params){.recipients_per_message = "0"},
 			    "--recipients-per-message");
 	assert_plan_refused(&(struct mail_params){.domain = "a b"}, "not a domain");

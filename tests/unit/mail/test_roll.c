@@ -158,13 +158,14 @@ static void files(void **state)
 
 static void long_files(void **state)
 {
-	char *text = malloc(100000 * 24), *end = text;
+	const size_t size = 100000 * 24;
+	char *text = malloc(size), *end = text;
 	struct roll r;
 	struct err e = {0};
 
 	(void)state;
 	for (int i = 0; i < 100000; i++)
-		end += sprintf(end, "u%d@example.com\n", i);
+		end += snprintf(end, size - (size_t)(end - text), "u%d@example.com\n", i);
 	assert_int_equal(roll_from_file(scratch_write("long", text, (size_t)(end - text)),
 					&recipient, &e, &r),
 			 0);

@@ -38,7 +38,7 @@ static void constant_is_exact(void **state)
 	int64_t due, begin = 12345;
 
 	(void)state;
-	arrival_init(&a, &stage, 1, ARRIVAL_CONSTANT, 0, 1);
+	arrival_init(&a, &stage, 1, ARRIVAL_CONSTANT, 0, 0, 1);
 	assert_true(arrival_next_ns(&a) == TIME_NEVER);
 	arrival_begin(&a, begin);
 	for (uint64_t k = 0; k < 1000000; k++) {
@@ -60,7 +60,7 @@ static void stages_follow_each_other(void **state)
 	struct arrival a;
 
 	(void)state;
-	arrival_init(&a, stages, 3, ARRIVAL_CONSTANT, 0, 1);
+	arrival_init(&a, stages, 3, ARRIVAL_CONSTANT, 0, 0, 1);
 	arrival_begin(&a, 0);
 	assert_int_equal(count_until(&a, 2 * NS_PER_SEC), 200);
 	assert_int_equal(count_until(&a, 3 * NS_PER_SEC), 0);
@@ -78,12 +78,12 @@ static void ramps_are_parabolas(void **state)
 	struct arrival a;
 
 	(void)state;
-	arrival_init(&a, &up, 1, ARRIVAL_CONSTANT, 0, 1);
+	arrival_init(&a, &up, 1, ARRIVAL_CONSTANT, 0, 0, 1);
 	arrival_begin(&a, 0);
 	assert_in_range(count_until(&a, 5 * NS_PER_SEC), 2499, 2501);
 	assert_in_range(count_until(&a, 10 * NS_PER_SEC), 7499, 7501);
 	arrival_fini(&a);
-	arrival_init(&a, &down, 1, ARRIVAL_CONSTANT, 0, 1);
+	arrival_init(&a, &down, 1, ARRIVAL_CONSTANT, 0, 0, 1);
 	arrival_begin(&a, 0);
 	assert_in_range(count_until(&a, 5 * NS_PER_SEC), 7499, 7501);
 	assert_in_range(count_until(&a, 10 * NS_PER_SEC), 2499, 2501);
@@ -102,7 +102,7 @@ static void due_times_never_go_back(void **state)
 		uint64_t number, count = 0;
 		int64_t due, last = 0;
 
-		arrival_init(&a, stages, 3, (enum arrival_kind)kind, 0, 99);
+		arrival_init(&a, stages, 3, (enum arrival_kind)kind, 0, 0, 99);
 		arrival_begin(&a, 0);
 		while (arrival_take(&a, TIME_NEVER - 1, &number, &due)) {
 			assert_true(due >= last && number == count);
@@ -124,7 +124,7 @@ static void poisson_gaps_are_exponential(void **state)
 	double sum = 0, squares = 0;
 
 	(void)state;
-	arrival_init(&a, &stage, 1, ARRIVAL_POISSON, 0, 7);
+	arrival_init(&a, &stage, 1, ARRIVAL_POISSON, 0, 0, 7);
 	arrival_begin(&a, 0);
 	while (count < 500000 && arrival_take(&a, TIME_NEVER - 1, &number, &due)) {
 		double gap = (double)(due - last) / NS_PER_MS;
@@ -151,9 +151,9 @@ static void same_seed_same_arrivals(void **state)
 	int differing = 0;
 
 	(void)state;
-	arrival_init(&a, &stage, 1, ARRIVAL_POISSON, 0, 5);
-	arrival_init(&b, &stage, 1, ARRIVAL_POISSON, 0, 5);
-	arrival_init(&c, &stage, 1, ARRIVAL_POISSON, 0, 6);
+	arrival_init(&a, &stage, 1, ARRIVAL_POISSON, 0, 0, 5);
+	arrival_init(&b, &stage, 1, ARRIVAL_POISSON, 0, 0, 5);
+	arrival_init(&c, &stage, 1, ARRIVAL_POISSON, 0, 0, 6);
 	arrival_begin(&a, 0);
 	arrival_begin(&b, 0);
 	arrival_begin(&c, 0);
@@ -176,7 +176,7 @@ static void a_limit_ends_the_schedule(void **state)
 	struct arrival a;
 
 	(void)state;
-	arrival_init(&a, &stage, 1, ARRIVAL_CONSTANT, 123, 1);
+	arrival_init(&a, &stage, 1, ARRIVAL_CONSTANT, 123, 0, 1);
 	arrival_begin(&a, 0);
 	assert_int_equal(count_until(&a, TIME_NEVER - 1), 123);
 	assert_true(arrival_next_ns(&a) == TIME_NEVER);

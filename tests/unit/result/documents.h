@@ -19,8 +19,10 @@ static inline void document_latency(struct run_document *d, enum phase phase, ui
 
 	assert_non_null(h);
 	for (uint64_t i = 0; i < count; i++)
-		hdr_add_value(h, from_us + (int64_t)((double)(to_us - from_us) * (double)i /
-						     (double)(count > 1 ? count - 1 : 1)), 1);
+		hdr_add_value(h,
+			      from_us + (int64_t)((double)(to_us - from_us) * (double)i /
+						  (double)(count > 1 ? count - 1 : 1)),
+			      1);
 	run_fill_latency(&d->latency[phase], h);
 	hdr_free(h);
 }
@@ -57,6 +59,62 @@ static inline void document_host(struct run_document *d)
 	d->host.cpus = 2;
 }
 
+static inline void document_closed_latencies(struct run_document *d)
+{
+	document_latency(d, PHASE_CONNECT, 1008, 310, 2900);
+	document_latency(d, PHASE_BANNER, 1005, 890, 5100);
+	document_latency(d, PHASE_EHLO, 2010, 120, 980);
+	document_latency(d, PHASE_TLS, 1005, 4100, 61000);
+	document_latency(d, PHASE_AUTH, 1005, 2200, 14100);
+	document_latency(d, PHASE_MAIL, 288950, 87, 1204);
+	document_latency(d, PHASE_RCPT, 288950, 140, 3310);
+	document_latency(d, PHASE_DATA, 288936, 61, 870);
+	document_latency(d, PHASE_BODY, 288736, 9, 48);
+	document_latency(d, PHASE_ACCEPT, 288735, 1900, 410000);
+	document_latency(d, PHASE_QUIT, 6, 90, 200);
+	document_latency(d, PHASE_SESSION, 1005, 59000000, 61000000);
+	document_latency(d, PHASE_RESPONSE, 288945, 2300, 413000);
+	document_latency(d, PHASE_SERVICE, 288945, 2300, 413000);
+}
+
+static inline void document_closed_replies(struct run_document *d)
+{
+	document_reply(d, "dot", 250, "2.0.0", 288731, "2.0.0 Ok: queued as 4Sd1mX0PqHz1pL");
+	document_reply(d, "connect", 220, "", 1005, "relay.example.com ESMTP Postfix");
+	document_reply(d, "ehlo", 250, "", 2010,
+		       "relay.example.com\nPIPELINING\nSIZE 10240000\nSTARTTLS\nAUTH PLAIN LOGIN "
+		       "SCRAM-SHA-256\nENHANCEDSTATUSCODES\n8BITMIME\nDSN\nCHUNKING");
+	document_reply(d, "starttls", 220, "2.0.0", 1005, "2.0.0 Ready to start TLS");
+	document_reply(d, "auth", 235, "2.7.0", 1005, "2.7.0 Authentication successful");
+	document_reply(d, "mail", 250, "2.1.0", 288950, "2.1.0 Ok");
+	document_reply(d, "rcpt", 250, "2.1.5", 288736, "2.1.5 Ok");
+	document_reply(d, "rcpt", 450, "4.2.0", 200,
+		       "4.2.0 <user17@example.com>: Recipient address rejected: Greylisted, see "
+		       "http://postgrey.schweikert.ch/help/example.com.html");
+	document_reply(d, "rcpt", 550, "5.1.1", 14,
+		       "5.1.1 <nobody@example.com>: Recipient address rejected: User unknown in "
+		       "local recipient table");
+	document_reply(d, "data", 354, "", 288736, "End data with <CR><LF>.<CR><LF>");
+	document_reply(d, "quit", 221, "2.0.0", 6, "2.0.0 Bye");
+}
+
+static inline void document_closed_course(struct run_document *d)
+{
+	for (int t = -5; t < 60; t++) {
+		struct run_second *row = run_add_second(d);
+		bool is_slow = t >= 30 && t < 35;
+
+		row->t_s = t;
+		row->started = is_slow ? 900 : 5170;
+		row->accepted = row->started - (t % 10 == 0 ? 36 : 0);
+		row->deferred = t % 10 == 0 ? 33 : 0;
+		row->rejected = t % 10 == 0 ? 3 : 0;
+		row->sessions = 1000;
+		row->p50_us = is_slow ? 180000 : 12100;
+		row->p99_us = is_slow ? 409000 : 48000;
+	}
+}
+
 /* A closed loop over STARTTLS against a relay that greylists a few and drops a few connections. */
 static inline void document_closed(struct run_document *d)
 {
@@ -80,64 +138,28 @@ static inline void document_closed(struct run_document *d)
 	snprintf(d->config.tls.verify, sizeof(d->config.tls.verify), "full");
 	snprintf(d->config.tls.version_min, sizeof(d->config.tls.version_min), "TLSv1.2");
 	d->config.seed = UINT64_C(18446744073709551615);
-	d->messages = (struct run_messages){.due = 288950, .started = 288950, .accepted = 288731,
-					    .deferred = 200, .rejected = 14, .failed = 4,
+	d->messages = (struct run_messages){.due = 288950,
+					    .started = 288950,
+					    .accepted = 288731,
+					    .deferred = 200,
+					    .rejected = 14,
+					    .failed = 4,
 					    .in_doubt = 1};
-	d->recipients = (struct run_recipients){.accepted = 288731, .deferred = 200,
-						.rejected = 14, .failed = 4, .in_doubt = 1};
-	d->sessions = (struct run_sessions){.opened = 1005, .peak = 1000, .failed = 5,
-					    .tls_resumed = 5};
+	d->recipients = (struct run_recipients){
+		.accepted = 288731, .deferred = 200, .rejected = 14, .failed = 4, .in_doubt = 1};
+	d->sessions =
+		(struct run_sessions){.opened = 1005, .peak = 1000, .failed = 5, .tls_resumed = 5};
 	d->rate.achieved = 4815.7;
-	document_latency(d, PHASE_CONNECT, 1008, 310, 2900);
-	document_latency(d, PHASE_BANNER, 1005, 890, 5100);
-	document_latency(d, PHASE_EHLO, 2010, 120, 980);
-	document_latency(d, PHASE_TLS, 1005, 4100, 61000);
-	document_latency(d, PHASE_AUTH, 1005, 2200, 14100);
-	document_latency(d, PHASE_MAIL, 288950, 87, 1204);
-	document_latency(d, PHASE_RCPT, 288950, 140, 3310);
-	document_latency(d, PHASE_DATA, 288936, 61, 870);
-	document_latency(d, PHASE_BODY, 288736, 9, 48);
-	document_latency(d, PHASE_ACCEPT, 288735, 1900, 410000);
-	document_latency(d, PHASE_QUIT, 6, 90, 200);
-	document_latency(d, PHASE_SESSION, 1005, 59000000, 61000000);
-	document_latency(d, PHASE_RESPONSE, 288945, 2300, 413000);
-	document_latency(d, PHASE_SERVICE, 288945, 2300, 413000);
-	document_reply(d, "dot", 250, "2.0.0", 288731, "2.0.0 Ok: queued as 4Sd1mX0PqHz1pL");
-	document_reply(d, "connect", 220, "", 1005, "relay.example.com ESMTP Postfix");
-	document_reply(d, "ehlo", 250, "", 2010,
-		       "relay.example.com\nPIPELINING\nSIZE 10240000\nSTARTTLS\nAUTH PLAIN LOGIN "
-		       "SCRAM-SHA-256\nENHANCEDSTATUSCODES\n8BITMIME\nDSN\nCHUNKING");
-	document_reply(d, "starttls", 220, "2.0.0", 1005, "2.0.0 Ready to start TLS");
-	document_reply(d, "auth", 235, "2.7.0", 1005, "2.7.0 Authentication successful");
-	document_reply(d, "mail", 250, "2.1.0", 288950, "2.1.0 Ok");
-	document_reply(d, "rcpt", 250, "2.1.5", 288736, "2.1.5 Ok");
-	document_reply(d, "rcpt", 450, "4.2.0", 200,
-		       "4.2.0 <user17@example.com>: Recipient address rejected: Greylisted, see "
-		       "http://postgrey.schweikert.ch/help/example.com.html");
-	document_reply(d, "rcpt", 550, "5.1.1", 14,
-		       "5.1.1 <nobody@example.com>: Recipient address rejected: User unknown in "
-		       "local recipient table");
-	document_reply(d, "data", 354, "", 288736, "End data with <CR><LF>.<CR><LF>");
-	document_reply(d, "quit", 221, "2.0.0", 6, "2.0.0 Bye");
+	document_closed_latencies(d);
+	document_closed_replies(d);
 	run_fill_error(d, "connect", "refused", 3, SPAN("Connection refused"),
 		       "is the server listening on this port, and is its backlog large enough?");
 	run_fill_error(d, "accept", "closed early", 5, SPAN(""), "");
 	document_tls(d, true, 5);
 	document_tls(d, false, 1000);
-	for (int t = -5; t < 60; t++) {
-		struct run_second *row = run_add_second(d);
-		bool is_slow = t >= 30 && t < 35;
-
-		row->t_s = t;
-		row->started = is_slow ? 900 : 5170;
-		row->accepted = row->started - (t % 10 == 0 ? 36 : 0);
-		row->deferred = t % 10 == 0 ? 33 : 0;
-		row->rejected = t % 10 == 0 ? 3 : 0;
-		row->sessions = 1000;
-		row->p50_us = is_slow ? 180000 : 12100;
-		row->p99_us = is_slow ? 409000 : 48000;
-	}
-	d->resources = (struct run_resources){.cpu_user_s = 12.31, .cpu_system_s = 8.14,
+	document_closed_course(d);
+	d->resources = (struct run_resources){.cpu_user_s = 12.31,
+					      .cpu_system_s = 8.14,
 					      .peak_rss_bytes = 86 << 20,
 					      .bytes_in = UINT64_C(83) << 20,
 					      .bytes_out = UINT64_C(1229) << 20};
@@ -177,8 +199,13 @@ static inline void document_open(struct run_document *d)
 	d->recipients = (struct run_recipients){.accepted = 782440};
 	d->sessions = (struct run_sessions){.opened = 3912, .peak = 200};
 	d->rate = (struct run_rate){
-		.has_offered = true, .offered = 50000, .achieved = 39122, .lag_p50_us = 812000,
-		.lag_p99_us = 2140000, .lag_max_us = 2175000, .is_valid = false,
+		.has_offered = true,
+		.offered = 50000,
+		.achieved = 39122,
+		.lag_p50_us = 812000,
+		.lag_p99_us = 2140000,
+		.lag_max_us = 2175000,
+		.is_valid = false,
 		.invalid_because = "client-limited: a worker was busy 99 % of the time, so replies "
 				   "waited here: use more --threads or another machine"};
 	document_latency(d, PHASE_RESPONSE, 391220, 400, 2180000);
@@ -187,10 +214,15 @@ static inline void document_open(struct run_document *d)
 	run_fill_limit(d, "receive buffers empty", 4411, 0, false, "");
 	run_fill_limit(d, "no local port", 17, 0, true,
 		       "add --source-ip addresses, or send more messages per connection");
-	d->end_to_end = (struct run_end_to_end){.is_known = true, .received = 391219, .lost = 1,
-						.latency = {.count = 391219, .mean_us = 4210.25,
-							    .min_us = 700, .p50_us = 4100,
-							    .p90_us = 6100, .p99_us = 9400,
+	d->end_to_end = (struct run_end_to_end){.is_known = true,
+						.received = 391219,
+						.lost = 1,
+						.latency = {.count = 391219,
+							    .mean_us = 4210.25,
+							    .min_us = 700,
+							    .p50_us = 4100,
+							    .p90_us = 6100,
+							    .p99_us = 9400,
 							    .p99_9_us = 14100,
 							    .p99_99_us = 18800,
 							    .max_us = 21500}};
@@ -215,9 +247,10 @@ static inline void document_unreachable(struct run_document *d)
 	snprintf(d->config.tls.use, sizeof(d->config.tls.use), "implicit");
 	snprintf(d->config.tls.verify, sizeof(d->config.tls.verify), "full");
 	d->sessions.failed = 1;
-	run_fill_error(d, "tls", "tls certificate expired", 1,
-		       SPAN("the certificate of mail.example.com expired on 2023-11-01"),
-		       "renew the server's certificate; --tls-verify none tests without checking it");
+	run_fill_error(
+		d, "tls", "tls certificate expired", 1,
+		SPAN("the certificate of mail.example.com expired on 2023-11-01"),
+		"renew the server's certificate; --tls-verify none tests without checking it");
 	d->status = EXIT_UNREACHABLE;
 }
 
@@ -229,8 +262,11 @@ static inline void document_hostile(struct run_document *d)
 	document_unreachable(d);
 	memset(endless, 'A', sizeof(endless) - 1);
 	endless[sizeof(endless) - 1] = '\0';
-	document_reply(d, "connect", 554, "", 1, "\x1b]0;owned\x07\x1b[2J<script>alert(1)</script>");
-	document_reply(d, "ehlo", 250, "", 1, "caf\xE9 \xC3\xA9 \xF0\x9F\x93\xA7 \x9B" "31m\r\nline two\n\n");
+	document_reply(d, "connect", 554, "", 1,
+		       "\x1b]0;owned\x07\x1b[2J<script>alert(1)</script>");
+	document_reply(d, "ehlo", 250, "", 1,
+		       "caf\xE9 \xC3\xA9 \xF0\x9F\x93\xA7 \x9B"
+		       "31m\r\nline two\n\n");
 	document_reply(d, "mail", 250, "", 1, endless);
 	run_fill_error(d, "banner", "not SMTP", 1, ((struct span){"\0\x01\xFF%s%n\x7f", 8}), "");
 	run_set_text(&d->run.command, "volley bench 'smtp://\xFF\x1b[31mhost'");

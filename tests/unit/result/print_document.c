@@ -30,8 +30,8 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*make)(struct run_document *d);
 	} documents[] = {
-		{"empty", run_init},		     {"closed", document_closed},
-		{"open", document_open},	     {"unreachable", document_unreachable},
+		{"empty", run_init},	       {"closed", document_closed},
+		{"open", document_open},       {"unreachable", document_unreachable},
 		{"hostile", document_hostile},
 	};
 	struct run_document d;

@@ -35,7 +35,7 @@ static void hidden_percentiles(void **state)
 		uint64_t count;
 		int shown; /* of p50 p90 p99 p99.9 p99.99 */
 	} cases[] = {
-		{1, 0},	  {19, 0},   {20, 1},	 {99, 1},     {100, 2},	     {999, 2},
+		{1, 0},	   {19, 0},   {20, 1},	  {99, 1},    {100, 2},	   {999, 2},
 		{1000, 3}, {9999, 3}, {10000, 4}, {99999, 4}, {100000, 5},
 	};
 
@@ -72,9 +72,9 @@ static void empty_latency(void **state)
 static void order_of_rows(void **state)
 {
 	struct run_document d;
-	static const char *const expected[] = {"connect 220", "mail 250", "rcpt 250", "rcpt 450",
-					       "rcpt 550",    "rcpt 550", "rcpt 550", "dot 250",
-					       "xclient 220"};
+	static const char *const expected[] = {"connect 220", "mail 250", "rcpt 250",
+					       "rcpt 450",    "rcpt 550", "rcpt 550",
+					       "rcpt 550",    "dot 250",  "xclient 220"};
 
 	(void)state;
 	run_init(&d);
@@ -171,12 +171,17 @@ static void seconds(void **state)
 
 	(void)state;
 	series_init(&s, 10);
-	assert_true(series_append(&s, &(struct series_row){.t_s = -1, .started = 5,
+	assert_true(series_append(&s, &(struct series_row){.t_s = -1,
+							   .started = 5,
 							   .p50_us = SERIES_NONE,
 							   .p99_us = SERIES_NONE}));
-	assert_true(series_append(&s, &(struct series_row){.t_s = 0, .started = 7, .accepted = 6,
-							   .deferred = 1, .sessions = 3,
-							   .p50_us = 10, .p99_us = 20}));
+	assert_true(series_append(&s, &(struct series_row){.t_s = 0,
+							   .started = 7,
+							   .accepted = 6,
+							   .deferred = 1,
+							   .sessions = 3,
+							   .p50_us = 10,
+							   .p99_us = 20}));
 	run_init(&d);
 	assert_true(run_fill_series(&d, &s));
 	assert_int_equal(d.series_count, 2);
@@ -190,14 +195,10 @@ static void seconds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(phase_names),
-		cmocka_unit_test(hidden_percentiles),
-		cmocka_unit_test(empty_latency),
-		cmocka_unit_test(order_of_rows),
-		cmocka_unit_test(clean_texts),
-		cmocka_unit_test(clean_texts_in_any_room),
-		cmocka_unit_test(started),
-		cmocka_unit_test(seconds),
+		cmocka_unit_test(phase_names),	 cmocka_unit_test(hidden_percentiles),
+		cmocka_unit_test(empty_latency), cmocka_unit_test(order_of_rows),
+		cmocka_unit_test(clean_texts),	 cmocka_unit_test(clean_texts_in_any_room),
+		cmocka_unit_test(started),	 cmocka_unit_test(seconds),
 	};
 
 	return cmocka_run_group_tests_name("result: document", tests, NULL, NULL);

@@ -188,14 +188,14 @@ static void test_reset_by_peer(void **state)
 /* The peer shut its side but still reads: the send in flight is let end, then EOF is told. */
 static void test_eof_with_send_in_flight(void **state)
 {
-	enum { LEN = 4 << 20 };
+	enum { LEN = 3 << 20 };
 	struct transport *t = small_ring(state);
 	char *body = calloc(1, LEN), sink[65536];
 	struct peer p;
 	struct end end;
 	size_t got = 0;
 
-	peer_meet(&p, t, &end, &(struct link_options){.send_buffer = 4096});
+	peer_meet(&p, t, &end, &(struct link_options){.send_buffer = 65536});
 	link_send(end.link, &(struct iovec){body, LEN}, 1);
 	turn_some(t, 3);
 	assert_int_equal(end.sent, 0);
@@ -207,7 +207,7 @@ static void test_eof_with_send_in_flight(void **state)
 
 		if (n > 0)
 			got += (size_t)n;
-		turn_some(t, 1);
+		assert_true(transport_turn(t, 0, NULL) >= 0);
 	}
 	TURN_UNTIL(t, end.closed);
 	assert_int_equal(end.sent, 1);
@@ -241,6 +241,33 @@ static void test_bytes_before_a_failed_send(void **state)
 	assert_int_equal(end.sent, 1);
 	assert_all_home(t);
 	peer_stop(&p);
+}
+
+/* The same over a Unix socket, where a failed send is a broken pipe. */
+static void test_bytes_before_a_broken_pipe(void **state)
+{
+	const struct endpoint at = endpoint_unique_path();
+	struct transport *t = small_ring(state);
+	struct server server = {0};
+	struct end end;
+
+	server_start(&server, t, &at);
+	end_connect(t, &end, &server.listener->endpoint, NULL);
+	TURN_UNTIL(t, end.opened && server.accepted);
+	link_receive(end.link, false);
+	turn_some(t, 2);
+	end_send(server.ends, "421 bye\r\n");
+	TURN_UNTIL(t, server.ends->sent);
+	link_close(server.ends->link);
+	TURN_UNTIL(t, server.ends->closed);
+	link_receive(end.link, true);
+	end_send(&end, "more");
+	TURN_UNTIL(t, end.closed);
+	assert_int_equal(end.got_len, 9);
+	assert_int_equal(end.sent, 0);
+	assert_true(end.why == LINK_END_RESET || end.why == LINK_END_EOF);
+	server_stop(&server);
+	assert_all_home(t);
 }
 
 static void test_failed_send_while_paused(void **state)
@@ -405,6 +432,7 @@ int main(void)
 		BOTH(test_reset_by_peer),
 		BOTH(test_eof_with_send_in_flight),
 		BOTH(test_bytes_before_a_failed_send),
+		BOTH(test_bytes_before_a_broken_pipe),
 		BOTH(test_failed_send_while_paused),
 		BOTH(test_abort_resets),
 		BOTH(test_close_is_in_order),

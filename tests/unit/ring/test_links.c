@@ -152,7 +152,7 @@ static void test_source_port_and_buffers(void **state)
 /* Far more than the socket takes at once, from 16 segments, empty ones among them. */
 static void test_large_send_of_segments(void **state)
 {
-	enum { PART = 300000 };
+	enum { PART = 60000 };
 	const struct endpoint at = endpoint_any("127.0.0.1");
 	struct transport *t = harness_ring(
 		state, (struct ring_options){.link_max = 8, .buffer_count = 8, .buffer_size = 2000});

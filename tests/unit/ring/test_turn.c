@@ -60,6 +60,40 @@ static void test_wheel_ends_the_wait(void **state)
 	assert_int_equal(a.fired, 1);
 }
 
+/* Far deadlines stand on one timer of the ring; it follows when an earlier one comes. */
+static void test_alarm(void **state)
+{
+	struct transport *t = harness_ring(state, (struct ring_options){.link_max = 1});
+	struct alarm first = {.timer = {.fire = on_alarm}}, second = first;
+	struct err e = {0};
+	const int64_t now_ns = clock_now(t->clock);
+
+	wheel_set(&t->wheel, &first.timer, now_ns + 3600 * NS_PER_SEC);
+	transport_wake(t);
+	assert_int_equal(transport_turn(t, TIME_NEVER, &e), 0);
+	assert_true(ring_of(t)->alarm_ns <= now_ns + 3600 * NS_PER_SEC);
+	wheel_set(&t->wheel, &second.timer, now_ns + 30 * NS_PER_MS);
+	for (int rounds = 0; rounds < 100 && !second.fired; rounds++)
+		assert_true(transport_turn(t, TIME_NEVER, &e) >= 0);
+	assert_int_equal(second.fired, 1);
+	assert_true(second.at_ns >= now_ns + 30 * NS_PER_MS);
+	assert_int_equal(first.fired, 0);
+	/* It is let fire in vain, and set anew. */
+	wheel_set(&t->wheel, &second.timer, clock_now(t->clock) + 25 * NS_PER_MS);
+	transport_wake(t);
+	assert_int_equal(transport_turn(t, TIME_NEVER, &e), 0);
+	wheel_set(&t->wheel, &second.timer, clock_now(t->clock) + 60 * NS_PER_MS);
+	for (int rounds = 0; rounds < 100 && second.fired < 2; rounds++)
+		assert_true(transport_turn(t, TIME_NEVER, &e) >= 0);
+	assert_int_equal(second.fired, 2);
+	wheel_drop(&t->wheel, &first.timer);
+	/* An until in the distance ends the wait as well. */
+	const int64_t until_ns = clock_now(t->clock) + 30 * NS_PER_MS;
+	for (int rounds = 0; rounds < 100 && clock_now(t->clock) < until_ns; rounds++)
+		assert_int_equal(transport_turn(t, until_ns, &e), 0);
+	assert_true(clock_now(t->clock) >= until_ns);
+}
+
 static void test_deadline(void **state)
 {
 	struct server server = {0};
@@ -82,6 +116,36 @@ static void test_deadline(void **state)
 	TURN_UNTIL(t, end.closed);
 	assert_int_equal(end.late, 1);
 	server_stop(&server);
+}
+
+/* After bytes, a look is taken before LATE is told; the link receives as before afterwards. */
+static void test_deadline_after_bytes(void **state)
+{
+	struct server server = {.greeting = "220\r\n"};
+	struct end end;
+	struct transport *t = echo_pair(state, &server, &end);
+
+	TURN_UNTIL(t, end.got_len == 5);
+	for (int round = 1; round <= 3; round++) {
+		const int64_t due_ns = clock_now(t->clock) + NS_PER_MS;
+
+		link_deadline(end.link, due_ns);
+		TURN_UNTIL(t, end.late == round);
+		assert_true(end.last_at_ns >= due_ns);
+		end_send(server.ends, "more\n");
+		TURN_UNTIL(t, end.got_len == 5 + 5 * (size_t)round);
+	}
+	/* A deadline that is unset or moved while the look is taken is not told. */
+	link_deadline(end.link, 1);
+	transport_turn(t, 0, NULL);
+	link_deadline(end.link, TIME_NEVER);
+	turn_some(t, 5);
+	assert_int_equal(end.late, 3);
+	end_send(server.ends, "last\n");
+	TURN_UNTIL(t, end.got_len == 25);
+	server_stop(&server);
+	TURN_UNTIL(t, end.closed);
+	assert_all_home(t);
 }
 
 /* A connect that nobody answers ends by its deadline. */
@@ -267,7 +331,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BOTH(test_no_waiting),
 		BOTH(test_wheel_ends_the_wait),
+		BOTH(test_alarm),
 		BOTH(test_deadline),
+		BOTH(test_deadline_after_bytes),
 		BOTH(test_deadline_while_opening),
 		BOTH(test_wake_from_a_thread),
 		BOTH(test_wake_before_the_turn),

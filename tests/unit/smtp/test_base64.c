@@ -12,8 +12,14 @@
 static const struct {
 	const char *raw, *text;
 } vectors[] = {
-	{"", ""},	      {"f", "Zg=="},	     {"fo", "Zm8="},	     {"foo", "Zm9v"},
-	{"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "+/+/"},
+	{"", ""},
+	{"f", "Zg=="},
+	{"fo", "Zm8="},
+	{"foo", "Zm9v"},
+	{"foob", "Zm9vYg=="},
+	{"fooba", "Zm9vYmE="},
+	{"foobar", "Zm9vYmFy"},
+	{"\xfb\xff\xbf", "+/+/"},
 };
 
 static void test_vectors(void **state)
@@ -57,10 +63,10 @@ static void test_round_trip(void **state)
 
 static void test_refused(void **state)
 {
-	static const char *const bad[] = {
-		"Z",	    "Zg",   "Zg=",  "Zm9",  "=",	"====",	 "Z===", "Zh==",
-		"Zm9=",	    "Zm=v", "Z=9v", "Zm 9v", "Zm9v\n", "Zm9-", "Zm9_", "Zg==Zg==",
-		"Zm9v=Zm9", "\x80m9v"};
+	static const char *const bad[] = {"Z",	      "Zg",	  "Zg=",    "Zm9",  "=",
+					  "====",     "Z===",	  "Zh==",   "Zm9=", "Zm=v",
+					  "Z=9v",     "Zm 9v",	  "Zm9v\n", "Zm9-", "Zm9_",
+					  "Zg==Zg==", "Zm9v=Zm9", "\x80m9v"};
 	struct buf out;
 
 	(void)state;

@@ -66,12 +66,12 @@ static int feed(struct session *s, const char *text)
 	return kinds;
 }
 
-#define REPLY	 (SMTP_EVENT_REPLY + 1)
-#define READY	 (SMTP_EVENT_READY + 1)
-#define BODY	 (SMTP_EVENT_BODY + 1)
-#define DONE	 (SMTP_EVENT_DONE + 1)
-#define FAILED	 (SMTP_EVENT_FAILED + 1)
-#define TWO(a, b) ((a) * 10 + (b))
+#define REPLY	  (SMTP_EVENT_REPLY + 1)
+#define READY	  (SMTP_EVENT_READY + 1)
+#define BODY	  (SMTP_EVENT_BODY + 1)
+#define DONE	  (SMTP_EVENT_DONE + 1)
+#define FAILED	  (SMTP_EVENT_FAILED + 1)
+#define TWO(a, b) ((a)*10 + (b))
 
 /* One output into written; the number of segments. */
 static int put(struct session *s)
@@ -232,8 +232,8 @@ static void line_decode(struct session *s, const char *words, struct buf *ret_ra
 	assert_true(s->written.len >= skip + 2);
 	assert_memory_equal(s->written.data, words, skip);
 	buf_clear(ret_raw);
-	assert_true(base64_decode(
-		(struct span){s->written.data + skip, s->written.len - skip - 2}, ret_raw));
+	assert_true(base64_decode((struct span){s->written.data + skip, s->written.len - skip - 2},
+				  ret_raw));
 	buf_clear(&s->written);
 }
 

@@ -118,9 +118,18 @@ static void test_names(void **state)
 
 static void test_odd_lines(void **state)
 {
-	static const char *const lines[] = {"", " ", "\t", "SIZE -5", "SIZE 12x", "LIMITS",
-					    "LIMITS =", "LIMITS RCPTMAX=", "LIMITS RCPTMAX=-1",
-					    "LIMITS RCPTMAX=99999999999", "AUTH", "AUTH="};
+	static const char *const lines[] = {"",
+					    " ",
+					    "\t",
+					    "SIZE -5",
+					    "SIZE 12x",
+					    "LIMITS",
+					    "LIMITS =",
+					    "LIMITS RCPTMAX=",
+					    "LIMITS RCPTMAX=-1",
+					    "LIMITS RCPTMAX=99999999999",
+					    "AUTH",
+					    "AUTH="};
 	struct smtp_capabilities c = {.extensions = 0};
 
 	(void)state;

@@ -46,12 +46,14 @@ static struct span at_fence(struct span octets)
 	return (struct span){to, octets.len};
 }
 
-/* One piece into the parser; appends "CODE E.S.D TEXT|" for each reply. True at the stream's end. */
+/* One piece into the parser; appends "CODE E.S.D TEXT|" for each reply. True at the stream's end.
+ */
 static bool feed_piece(struct reply_parser *p, struct span piece, struct buf *out)
 {
-	static const char *const ends[] = {
-		[REPLY_NO_CODE] = "no code",	 [REPLY_BAD] = "bad",
-		[REPLY_TOO_LONG] = "too long", [REPLY_NO_MEMORY] = "no memory"};
+	static const char *const ends[] = {[REPLY_NO_CODE] = "no code",
+					   [REPLY_BAD] = "bad",
+					   [REPLY_TOO_LONG] = "too long",
+					   [REPLY_NO_MEMORY] = "no memory"};
 
 	while (piece.len > 0) {
 		struct span in = at_fence(piece);
@@ -275,8 +277,9 @@ static void test_borrowed(void **state)
 /* Streams out of what replies are made of, in random pieces. */
 static void test_random_pieces(void **state)
 {
-	static const char *const atoms[] = {"250 ", "250-", "250",  "\r\n",   "\n",    "\r", "x",
-					    "ok",   "5.1",  "550 ", "2.0.0 ", "451-ab\r\n", " ", "-"};
+	static const char *const atoms[] = {"250 ",   "250-",	    "250", "\r\n", "\n",
+					    "\r",     "x",	    "ok",  "5.1",  "550 ",
+					    "2.0.0 ", "451-ab\r\n", " ",   "-"};
 	struct buf whole, pieces;
 	struct rng rng;
 
@@ -318,9 +321,9 @@ static void test_random_pieces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),	   cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_line_limit), cmocka_unit_test(test_lines_limit),
-		cmocka_unit_test(test_largest),	   cmocka_unit_test(test_borrowed),
+		cmocka_unit_test(test_cases),	      cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_line_limit),    cmocka_unit_test(test_lines_limit),
+		cmocka_unit_test(test_largest),	      cmocka_unit_test(test_borrowed),
 		cmocka_unit_test(test_random_pieces),
 	};
 

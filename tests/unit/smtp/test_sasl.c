@@ -174,9 +174,9 @@ static void test_scram_server_lies(void **state)
 	assert_int_equal(sasl_step(client, buf_span(&challenge), &response), SASL_STEP_MORE);
 	assert_false(sasl_is_complete(client));
 	buf_clear(&response);
-	assert_int_equal(
-		sasl_step(client, SPAN("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="), &response),
-		SASL_STEP_FAILED);
+	assert_int_equal(sasl_step(client, SPAN("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="),
+				   &response),
+			 SASL_STEP_FAILED);
 	assert_false(sasl_is_complete(client));
 	buf_fini(&first);
 	buf_fini(&challenge);
@@ -202,16 +202,23 @@ static void test_done_is_done(void **state)
 /* Malformed messages to the OAuth servers. */
 static void test_oauth_malformed(void **state)
 {
-	static const char *const messages[] = {
-		"x", "\001", "\001\001", "user=tim\001", "user=tim\001auth=Bearer\001\001",
-		"user=tim\001auth=Basic tanstaaftanstaaf\001\001", "auth=Bearer t\001\001",
-		"n,a=tim,\001auth=Bearer t", "n,,\001auth=Bearer tanstaaftanstaaf\001\001",
-		"n,a=tim\001auth=Bearer tanstaaftanstaaf\001\001", "y,a=tim,\001\001", "n,a=,\001\001"};
+	static const char *const messages[] = {"x",
+					       "\001",
+					       "\001\001",
+					       "user=tim\001",
+					       "user=tim\001auth=Bearer\001\001",
+					       "user=tim\001auth=Basic tanstaaftanstaaf\001\001",
+					       "auth=Bearer t\001\001",
+					       "n,a=tim,\001auth=Bearer t",
+					       "n,,\001auth=Bearer tanstaaftanstaaf\001\001",
+					       "n,a=tim\001auth=Bearer tanstaaftanstaaf\001\001",
+					       "y,a=tim,\001\001",
+					       "n,a=,\001\001"};
 
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(messages) / sizeof(messages[0]); i++) {
-		struct sasl *s = sasl_server_new(&accounts,
-						 i % 2 ? SASL_XOAUTH2 : SASL_OAUTHBEARER);
+		struct sasl *s =
+			sasl_server_new(&accounts, i % 2 ? SASL_XOAUTH2 : SASL_OAUTHBEARER);
 		struct buf out;
 
 		buf_init(&out, 4096);
@@ -220,6 +227,34 @@ static void test_oauth_malformed(void **state)
 		assert_int_equal(sasl_step(s, SPAN("\001"), &out), SASL_STEP_FAILED);
 		buf_fini(&out);
 		sasl_free(s);
+	}
+}
+
+/* Without an initial response the server asks for one with an empty challenge. */
+static void test_asked_first(void **state)
+{
+	static const enum sasl_mechanism mechanisms[] = {SASL_PLAIN, SASL_XOAUTH2,
+							 SASL_OAUTHBEARER};
+	const struct sasl_params p = {.user = "tim", .password = "tanstaaftanstaaf"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
+		struct sasl *client = sasl_client_new(&p, mechanisms[i]);
+		struct sasl *server = sasl_server_new(&accounts, mechanisms[i]);
+		struct buf challenge, response;
+
+		buf_init(&challenge, 4096);
+		buf_init(&response, 4096);
+		assert_int_equal(sasl_step(server, SPAN(""), &challenge), SASL_STEP_MORE);
+		assert_int_equal(challenge.len, 0);
+		assert_int_equal(sasl_step(client, SPAN(""), &response), SASL_STEP_DONE);
+		assert_int_equal(sasl_step(server, buf_span(&response), &challenge),
+				 SASL_STEP_DONE);
+		assert_string_equal(sasl_user(server), "tim");
+		buf_fini(&challenge);
+		buf_fini(&response);
+		sasl_free(client);
+		sasl_free(server);
 	}
 }
 
@@ -264,12 +299,18 @@ static int library_free(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_let_in),		cmocka_unit_test(test_wrong_password),
-		cmocka_unit_test(test_unknown_user),	cmocka_unit_test(test_odd_name),
-		cmocka_unit_test(test_authzid),		cmocka_unit_test(test_scram_memory),
-		cmocka_unit_test(test_scram_server_lies), cmocka_unit_test(test_done_is_done),
-		cmocka_unit_test(test_oauth_malformed), cmocka_unit_test(test_choose),
+		cmocka_unit_test(test_let_in),
+		cmocka_unit_test(test_wrong_password),
+		cmocka_unit_test(test_unknown_user),
+		cmocka_unit_test(test_odd_name),
+		cmocka_unit_test(test_authzid),
+		cmocka_unit_test(test_scram_memory),
+		cmocka_unit_test(test_scram_server_lies),
+		cmocka_unit_test(test_done_is_done),
+		cmocka_unit_test(test_oauth_malformed),
+		cmocka_unit_test(test_choose),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_asked_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, library_free);
