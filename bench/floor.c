@@ -29,10 +29,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define BUFFER_COUNT  256u
-#define BUFFER_SIZE   2048u
-#define BUFFER_STRIDE (BUFFER_SIZE + 64) /* not all in the same sets of the cache */
-#define SESSION_MAX   16000u
+#define BUFFER_COUNT		    256u
+#define BUFFER_SIZE		    2048u
+#define BUFFER_STRIDE		    (BUFFER_SIZE + 64) /* not all in the same sets of the cache */
+#define SESSION_MAX		    16000u
 #define RAW_OP_URING_CMD_SETSOCKOPT 3
 
 enum step { STEP_BANNER, STEP_HELO, STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_BODY, STEP_QUIT };
@@ -61,7 +61,10 @@ struct floor {
 	struct text body;
 };
 
-#define TEXT(literal) {(literal), sizeof(literal) - 1}
+#define TEXT(literal)                                                                              \
+	{                                                                                          \
+		(literal), sizeof(literal) - 1                                                     \
+	}
 
 static const struct text helo = TEXT("HELO localhost\r\n");
 static const struct text mail = TEXT("MAIL FROM:<foo@localhost>\r\n");
@@ -296,7 +299,7 @@ static void run(struct floor *f)
 
 		if (result < 0 && result != -EINTR)
 			die("io_uring_enter: %s", strerror(-result));
-		io_uring_for_each_cqe(&f->ring, head, cqe) {
+		io_uring_for_each_cqe (&f->ring, head, cqe) {
 			on_completion(f, cqe);
 			count++;
 		}
@@ -364,7 +367,8 @@ int main(int count, char **arguments)
 	const double user_us = (double)usage.ru_utime.tv_sec * 1e6 + (double)usage.ru_utime.tv_usec;
 	const double system_us =
 		(double)usage.ru_stime.tv_sec * 1e6 + (double)usage.ru_stime.tv_usec;
-	printf("floor: %lu messages, %u sessions, %s: user %.3f s, system %.3f s, %.2f us a message\n",
+	printf("floor: %lu messages, %u sessions, %s: user %.3f s, system %.3f s, %.2f us a "
+	       "message\n",
 	       f.message_count, f.session_count, f.is_pipelined ? "pipelined" : "lock step",
 	       user_us / 1e6, system_us / 1e6, (user_us + system_us) / (double)f.message_count);
 	return 0;

@@ -24,9 +24,10 @@ static void *map_pages(size_t size)
 static int buffers_failed(int error, struct err *e)
 {
 	if (error == EINVAL)
-		return err_set(e, EXIT_FAILED, error,
-			       "this kernel has no provided buffer rings for io_uring: volley needs "
-			       "Linux 6.0 or newer");
+		return err_set(
+			e, EXIT_FAILED, error,
+			"this kernel has no provided buffer rings for io_uring: volley needs "
+			"Linux 6.0 or newer");
 	return err_set(e, EXIT_FAILED, error, "cannot set up receive buffers for io_uring: %s",
 		       strerror(error));
 }

@@ -115,12 +115,12 @@ struct ring_link *link_take(struct ring *r)
 {
 	struct ring_link *l = r->free_links;
 
+	if (r->link_open == r->base.link_max)
+		return NULL;
 	if (l)
 		r->free_links = l->next_dirty;
-	else if (r->link_fresh < r->base.link_max)
-		l = &r->links[r->link_fresh++];
 	else
-		return NULL;
+		l = &r->links[r->link_fresh++];
 
 	*l = (struct ring_link){
 		.base = {.transport = &r->base, .deadline = {.fire = on_deadline}},
@@ -155,6 +155,8 @@ static void link_finish(struct ring *r, struct ring_link *l)
 		return; /* link_advance() comes by */
 	release_opening(r, l);
 	release_vector(r, l);
+	/* It does not count any more, so that the handler can open its successor. */
+	r->link_open--;
 	if (l->base.user)
 		tell(r, l,
 		     &(struct link_event){.kind = LINK_CLOSED,
@@ -165,7 +167,6 @@ static void link_finish(struct ring *r, struct ring_link *l)
 	l->generation = (l->generation + 1) & GENERATION_MASK;
 	l->next_dirty = r->free_links;
 	r->free_links = l;
-	r->link_open--;
 	listeners_wake(r);
 }
 
@@ -237,6 +238,7 @@ static void submit_send(struct ring *r, struct ring_link *l)
 		send_done(r, l);
 		return;
 	}
+	r->sends_submitted++;
 	sqe = ring_sqe(r);
 	if (l->vector)
 		io_uring_prep_sendmsg(sqe, (int)l->file, &l->vector->message, flags);
@@ -526,128 +528,4 @@ void link_completion(struct ring *r, struct ring_link *l, enum operation op,
 		link_finish(r, l);
 	else
 		link_mark(r, l);
-}
-
-/* The calls of the transport: they note what is wanted. */
-
-struct link *ring_connect(struct transport *t, const struct endpoint *to,
-			  const struct link_options *options, struct link_user *user)
-{
-	struct ring *r = ring_of(t);
-	struct ring_link *l = link_take(r);
-	struct opening *o;
-
-	if (!l)
-		return NULL;
-	l->base.user = user;
-	l->is_local = to->family == ENDPOINT_UNIX;
-	l->opening = o = slab_alloc(&r->openings);
-	if (o) {
-		o->from_len = 0;
-		o->send_buffer = options ? options->send_buffer : 0;
-		o->receive_buffer = options ? options->receive_buffer : 0;
-		if (!sockaddr_from_endpoint(to, &o->to, &o->to_len))
-			o->to_len = 0;
-		if (options && options->source && to->family != ENDPOINT_UNIX &&
-		    sockaddr_from_endpoint(options->source, &o->from, &o->from_len))
-			o->is_port_open = options->source->port == 0;
-	}
-	link_mark(r, l);
-	return &l->base;
-}
-
-void ring_send(struct link *base, const struct iovec *segments, int count)
-{
-	struct ring_link *l = (struct ring_link *)base;
-	struct ring *r = link_ring(l);
-	const struct iovec *only = NULL;
-	size_t used = 0, total = 0;
-
-	CHECK(!base->is_sending && count >= 0 && count <= LINK_SEGMENTS_MAX);
-	base->is_sending = true;
-	l->has_send = true;
-	for (int i = 0; i < count; i++) {
-		if (segments[i].iov_len) {
-			only = &segments[i];
-			total += segments[i].iov_len;
-			used++;
-		}
-	}
-	l->send_len = total;
-	if (used <= 1) {
-		l->send_data = only ? only->iov_base : NULL;
-	} else {
-		struct send_vector *v = l->vector = slab_alloc(&r->vectors);
-
-		if (!v) {
-			l->has_send = false;
-			link_wind_down(r, l, LINK_END_NO_MEMORY, ENOMEM);
-			return;
-		}
-		v->message = (struct msghdr){.msg_iov = v->segments, .msg_iovlen = used};
-		used = 0;
-		for (int i = 0; i < count; i++)
-			if (segments[i].iov_len)
-				v->segments[used++] = segments[i];
-	}
-	if (l->state == LINK_IS_OPEN)
-		link_mark(r, l);
-}
-
-void ring_receive(struct link *base, bool on)
-{
-	struct ring_link *l = (struct ring_link *)base;
-
-	l->wants_receive = on;
-	if (l->state == LINK_IS_OPEN)
-		link_mark(link_ring(l), l);
-}
-
-void ring_shut(struct link *base)
-{
-	struct ring_link *l = (struct ring_link *)base;
-
-	l->wants_shut = true;
-	if (l->state == LINK_IS_OPEN)
-		link_mark(link_ring(l), l);
-}
-
-void ring_close(struct link *base)
-{
-	struct ring_link *l = (struct ring_link *)base;
-
-	if (l->state == LINK_IS_CLOSING || l->state == LINK_IS_FREE)
-		return;
-	/* An end that was noticed but not told yet gives way to the user's wish. */
-	l->end = LINK_END_NONE;
-	link_wind_down(link_ring(l), l, LINK_END_LOCAL, 0);
-}
-
-void ring_abort(struct link *base)
-{
-	struct ring_link *l = (struct ring_link *)base;
-
-	if (!(l->pending & PENDING_CLOSE))
-		l->wants_reset = true;
-	ring_close(base);
-}
-
-/* Hands an accepted connection to its listener's user. */
-void link_accepted(struct ring *r, struct ring_listener *listener, struct ring_link *l,
-		   struct accept_slot *slot)
-{
-	const struct endpoint *local = listener->is_wildcard ? &slot->local : &listener->base.endpoint;
-	struct endpoint peer;
-
-	endpoint_from_sockaddr(&slot->peer, slot->peer_len, &peer);
-	l->file = slot->file;
-	slot->file = NO_FILE;
-	l->is_local = peer.family == ENDPOINT_UNIX;
-	l->state = LINK_IS_OPEN;
-	r->base.counters.links_opened++;
-	link_mark(r, l);
-	r->event_count++;
-	listener->base.user->on_accept(listener->base.user, &l->base, &peer, local, r->now_ns);
-	if (!l->base.user && l->state == LINK_IS_OPEN)
-		ring_abort(&l->base);
 }

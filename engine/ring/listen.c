@@ -33,7 +33,8 @@ static const char *listen_advice(int error)
 	case EADDRNOTAVAIL:
 		return "; that address is not one of this machine's";
 	case EACCES:
-		return "; a port below 1024 takes the capability CAP_NET_BIND_SERVICE, a path takes "
+		return "; a port below 1024 takes the capability CAP_NET_BIND_SERVICE, a path "
+		       "takes "
 		       "the right to write its folder";
 	case EMFILE:
 		return "; raise the limit on open files (ulimit -n)";
@@ -80,8 +81,8 @@ static int set_listen_options(int fd, const struct endpoint *at, const struct li
 {
 	const int on = 1;
 
-	if (o->receive_buffer && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &o->receive_buffer,
-					    sizeof o->receive_buffer) < 0)
+	if (o->receive_buffer &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &o->receive_buffer, sizeof o->receive_buffer) < 0)
 		return -1;
 	if (at->family == ENDPOINT_UNIX)
 		return 0;

@@ -30,6 +30,19 @@ static unsigned queue_show(struct io_uring *uring)
 	return tail - IO_URING_READ_ONCE(*sq->khead);
 }
 
+/*
+ * io_uring_enter()'s extended argument as kernels from 6.12 read it: liburing 2.3 has no name for
+ * the field, which was padding before.
+ */
+struct wait_argument {
+	uint64_t sigmask;
+	uint32_t sigmask_size;
+	uint32_t min_wait_us; /* until then wait_count completions are waited for, then one */
+	uint64_t timeout;
+};
+_Static_assert(sizeof(struct wait_argument) == sizeof(struct io_uring_getevents_arg),
+	       "the kernel's layout");
+
 int ring_enter(struct ring *r, unsigned wait_count, int64_t timeout_ns)
 {
 	/* A wait that follows a refusal submits nothing: the refusal would end it at once. */
@@ -38,7 +51,7 @@ int ring_enter(struct ring *r, unsigned wait_count, int64_t timeout_ns)
 
 	if (r->has_registered_fd)
 		flags |= IORING_ENTER_REGISTERED_RING;
-	if (!wait_count || timeout_ns == TIME_NEVER)
+	if (!wait_count || (timeout_ns == TIME_NEVER && wait_count == 1))
 		return io_uring_enter2((unsigned)r->uring.enter_ring_fd, submit_count, wait_count,
 				       flags, NULL, _NSIG / 8);
 
@@ -46,9 +59,10 @@ int ring_enter(struct ring *r, unsigned wait_count, int64_t timeout_ns)
 		.tv_sec = timeout_ns / NS_PER_SEC,
 		.tv_nsec = timeout_ns % NS_PER_SEC,
 	};
-	struct io_uring_getevents_arg arg = {
-		.sigmask_sz = _NSIG / 8,
-		.ts = (uintptr_t)&timeout,
+	struct wait_argument arg = {
+		.sigmask_size = _NSIG / 8,
+		.min_wait_us = wait_count > 1 ? (uint32_t)(r->batch_ns / NS_PER_US) : 0,
+		.timeout = timeout_ns == TIME_NEVER ? 0 : (uintptr_t)&timeout,
 	};
 	return io_uring_enter2((unsigned)r->uring.enter_ring_fd, submit_count, wait_count,
 			       flags | IORING_ENTER_EXT_ARG, (sigset_t *)(void *)&arg, sizeof arg);
@@ -218,6 +232,39 @@ static int64_t patience(struct ring *r, int64_t until_ns)
 	return wait_ns >= ALARM_MIN_NS && alarm_by(r, due_ns) ? TIME_NEVER : wait_ns;
 }
 
+/*
+ * How many completions to wait for, where batches are wanted: as many as come within the batch's
+ * time at the present rate, beyond those of the sends just submitted, which complete while they
+ * are submitted where the socket has room. When the batch's time is over the kernel gives up the
+ * number, not the wait, so nothing is held up for longer.
+ */
+static unsigned wait_for(struct ring *r, int64_t wait_ns)
+{
+	const unsigned sends = r->sends_submitted;
+	unsigned expected;
+
+	if (wait_ns == 0)
+		return 0;
+	if (r->batch_ns == 0 || wait_ns < 2 * r->batch_ns)
+		return 1;
+	expected = (unsigned)(r->flow * (float)r->batch_ns);
+	if (expected < 1)
+		expected = 1;
+	return sends + (expected < BATCH_MAX ? expected : BATCH_MAX);
+}
+
+/* Keeps count of how many completions come in a nanosecond, its own sends' aside. */
+static void measure_flow(struct ring *r, unsigned count)
+{
+	const unsigned others = count > r->sends_submitted ? count - r->sends_submitted : 0;
+	const int64_t took_ns = r->now_ns - r->flow_ns;
+
+	r->sends_submitted = 0;
+	r->flow_ns = r->now_ns;
+	if (took_ns > 0)
+		r->flow += ((float)others / (float)took_ns - r->flow) / FLOW_TURNS;
+}
+
 static int turn_failed(int error, struct err *e)
 {
 	if (error == EBADR)
@@ -237,7 +284,7 @@ int ring_turn(struct transport *t, int64_t until_ns, struct err *e)
 	advance(r);
 
 	const int64_t wait_ns = patience(r, until_ns);
-	const int result = r->enter(r, wait_ns != 0, wait_ns);
+	const int result = r->enter(r, wait_for(r, wait_ns), wait_ns);
 	r->wants_backoff = false;
 	const int error = enter_result(r, result);
 	if (error)
@@ -247,6 +294,7 @@ int ring_turn(struct transport *t, int64_t until_ns, struct err *e)
 	counters->turns++;
 	if (io_uring_cq_has_overflow(&r->uring))
 		counters->cq_overflows++;
+	measure_flow(r, io_uring_cq_ready(&r->uring));
 	drain(r);
 	if (!r->is_freeing)
 		r->event_count += wheel_expire(&t->wheel, r->now_ns, TURN_TIMERS);

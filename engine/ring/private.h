@@ -19,21 +19,24 @@
 #include "net/transport.h"
 #include "ring/ring.h"
 
-#define TURN_COMPLETIONS   256 /* completions handled in one turn */
-#define STAMP_COMPLETIONS  16  /* completions between two looks at the clock */
-#define TURN_TIMERS        256 /* timers fired in one turn */
-#define ADVANCE_ROOM       8   /* requests that one link may need at a time */
-#define LISTENER_ACCEPTS   64  /* accepts in flight for one listener */
-#define LISTENER_MAX       64
-#define LISTENER_SLOTS     (LISTENER_ACCEPTS + 1)
-#define ACCEPT_RETRY_NS    (100 * NS_PER_MS)
-#define SUBMIT_RETRY_NS    NS_PER_MS
-#define LOOK_NS            (200 * NS_PER_US)
-#define ALARM_MIN_NS       (20 * NS_PER_MS) /* shorter waits have a time-out of their own */
-#define NO_FILE            UINT32_MAX
-#define GENERATION_MASK    0xffffffu
-#define BUFFER_GROUP       0
-#define BUFFER_COLOUR      64
+#define TURN_COMPLETIONS  256 /* completions handled in one turn */
+#define STAMP_COMPLETIONS 16  /* completions between two looks at the clock */
+#define TURN_TIMERS	  256 /* timers fired in one turn */
+#define ADVANCE_ROOM	  8   /* requests that one link may need at a time */
+#define LISTENER_ACCEPTS  64  /* accepts in flight for one listener */
+#define LISTENER_MAX	  64
+#define LISTENER_SLOTS	  (LISTENER_ACCEPTS + 1)
+#define ACCEPT_RETRY_NS	  (100 * NS_PER_MS)
+#define SUBMIT_RETRY_NS	  NS_PER_MS
+#define LOOK_NS		  (200 * NS_PER_US)
+#define ALARM_MIN_NS	  (20 * NS_PER_MS) /* shorter waits have a time-out of their own */
+#define BATCH_MAX	  32u		   /* completions waited for together */
+#define FLOW_TURNS	  16		   /* turns over which their rate is smoothed */
+#define FEAT_MIN_TIMEOUT  (1u << 15)	   /* IORING_FEAT_MIN_TIMEOUT, Linux 6.12 */
+#define NO_FILE		  UINT32_MAX
+#define GENERATION_MASK	  0xffffffu
+#define BUFFER_GROUP	  0
+#define BUFFER_COLOUR	  64
 
 enum operation {
 	OP_IGNORED, /* its completion means nothing: a cancel, SO_LINGER */
@@ -49,7 +52,7 @@ enum operation {
 	OP_CANCEL_RECEIVE,
 	OP_CANCEL_SEND,
 	OP_LINK_LAST = OP_CANCEL_SEND,
-	OP_ACCEPT,          /* the index is listener * LISTENER_ACCEPTS + accept */
+	OP_ACCEPT,	    /* the index is listener * LISTENER_ACCEPTS + accept */
 	OP_CANCEL_ACCEPT,   /* likewise */
 	OP_CLOSE_LISTENER,  /* the index is the listener's */
 	OP_CLOSE_UNCLAIMED, /* a connection that no link took over; the index is its descriptor */
@@ -68,7 +71,7 @@ enum pending {
 
 enum link_state {
 	LINK_IS_FREE,
-	LINK_IS_NEW,     /* connect() was called, nothing was submitted yet */
+	LINK_IS_NEW,	 /* connect() was called, nothing was submitted yet */
 	LINK_IS_OPENING, /* the chain is in flight */
 	LINK_IS_OPEN,
 	LINK_IS_CLOSING, /* waits for what is in flight */
@@ -106,13 +109,13 @@ struct ring_link {
 	bool is_dirty : 1;
 	bool is_starved : 1; /* on the list of those that wait for receive buffers */
 	bool has_failed_send : 1;
-	bool is_local : 1; /* a Unix socket */
-	bool wants_look : 1; /* read out what there is, instead of waiting for more */
-	bool has_looked : 1; /* before the deadline in hand is called late */
+	bool is_local : 1;     /* a Unix socket */
+	bool wants_look : 1;   /* read out what there is, instead of waiting for more */
+	bool has_looked : 1;   /* before the deadline in hand is called late */
 	bool may_hide_end : 1; /* bytes came to the receive in flight: see link.c */
 	struct ring_link *next_dirty, *next_starved;
-	size_t send_len;            /* octets still to be sent */
-	const char *send_data;      /* the one segment */
+	size_t send_len;	    /* octets still to be sent */
+	const char *send_data;	    /* the one segment */
 	struct send_vector *vector; /* or several */
 	struct opening *opening;
 } __attribute__((aligned(64)));
@@ -126,7 +129,7 @@ struct accept_slot {
 	struct sockaddr_storage peer;
 	socklen_t peer_len;
 	struct endpoint local; /* only of a wildcard's */
-	uint32_t file; /* where the connection will stand or stands */
+	uint32_t file;	       /* where the connection will stand or stands */
 };
 
 struct ring_listener {
@@ -135,7 +138,7 @@ struct ring_listener {
 	uint32_t file;
 	bool is_wildcard, is_paused, is_closing, is_backing_off;
 	bool is_close_submitted, is_closed;
-	bool is_unlinked_after; /* a Unix socket whose path is ours to remove */
+	bool is_unlinked_after;		  /* a Unix socket whose path is ours to remove */
 	uint64_t posted, cancelled, held; /* a bit for each of accepts[] */
 	struct timer retry;
 	struct accept_slot accepts[LISTENER_ACCEPTS];
@@ -165,12 +168,17 @@ struct ring {
 	uint8_t file_flag;  /* IOSQE_FIXED_FILE or 0 */
 	int wake_fd;
 	uint64_t wake_count;
-	int64_t now_ns; /* the stamp of the events under way */
-	int event_count; /* delivered in this turn */
+	int64_t now_ns;	  /* the stamp of the events under way */
+	int event_count;  /* delivered in this turn */
+	int64_t batch_ns; /* how long completions may be waited for together; 0: the kernel can't */
+	float flow;	  /* completions in a nanosecond, smoothed over turns */
+	int64_t flow_ns;  /* up to when that was counted */
+	unsigned sends_submitted; /* in this turn */
 	int64_t alarm_ns; /* when the timer that stands on the ring will fire; TIME_NEVER: none */
 	struct __kernel_timespec alarm_after;
 
-	struct ring_link *links; /* link_max of them; pages are touched as they are first used */
+	/* link_max, and one that is being told CLOSED; pages are touched as they are first used. */
+	struct ring_link *links;
 	struct ring_link *free_links;
 	unsigned link_fresh; /* links that were ever used */
 	unsigned link_open;
@@ -244,8 +252,8 @@ bool sockaddr_from_endpoint(const struct endpoint *from, struct sockaddr_storage
 void endpoint_from_sockaddr(const struct sockaddr_storage *from, socklen_t len,
 			    struct endpoint *ret_endpoint);
 enum link_end end_of_error(enum operation op, int os_error);
-void sqe_set_option(struct io_uring_sqe *sqe, uint32_t file, int level, int name,
-		    const void *value, size_t value_len);
+void sqe_set_option(struct io_uring_sqe *sqe, uint32_t file, int level, int name, const void *value,
+		    size_t value_len);
 void sqe_close(const struct ring *r, struct io_uring_sqe *sqe, uint32_t file);
 void sqe_bind(struct io_uring_sqe *sqe, uint32_t file, const struct opening *o);
 void open_submit(struct ring *r, struct ring_link *l);
@@ -257,8 +265,9 @@ void link_completion(struct ring *r, struct ring_link *l, enum operation op,
 		     const struct io_uring_cqe *cqe);
 void link_mark(struct ring *r, struct ring_link *l); /* onto the dirty list */
 void link_wind_down(struct ring *r, struct ring_link *l, enum link_end end, int os_error);
-void link_accepted(struct ring *r, struct ring_listener *listener, struct ring_link *l,
-		   struct accept_slot *slot);
+void starved_advance(struct ring *r);
+
+/* calls.c */
 struct link *ring_connect(struct transport *t, const struct endpoint *to,
 			  const struct link_options *options, struct link_user *user);
 void ring_send(struct link *l, const struct iovec *segments, int count);
@@ -266,7 +275,8 @@ void ring_receive(struct link *l, bool on);
 void ring_shut(struct link *l);
 void ring_abort(struct link *l);
 void ring_close(struct link *l);
-void starved_advance(struct ring *r);
+void link_accepted(struct ring *r, struct ring_listener *listener, struct ring_link *l,
+		   struct accept_slot *slot);
 
 /* listen.c */
 struct listener *ring_listen(struct transport *t, const struct endpoint *at,

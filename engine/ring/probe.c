@@ -31,22 +31,25 @@ static int set_up_failed(int error, struct err *e)
 	uname(&name);
 	switch (error) {
 	case ENOSYS:
-		return err_set(e, EXIT_FAILED, error,
-			       "io_uring is missing here: volley needs Linux 6.0 or newer (this is "
-			       "%s) with CONFIG_IO_URING, and a sandbox that lets io_uring_setup pass "
-			       "(seccomp profiles of containers often do not)",
-			       name.release);
+		return err_set(
+			e, EXIT_FAILED, error,
+			"io_uring is missing here: volley needs Linux 6.0 or newer (this is "
+			"%s) with CONFIG_IO_URING, and a sandbox that lets io_uring_setup pass "
+			"(seccomp profiles of containers often do not)",
+			name.release);
 	case EPERM:
 	case EACCES:
-		return err_set(e, EXIT_FAILED, error,
-			       "io_uring is denied here: look at sysctl kernel.io_uring_disabled (2 "
-			       "denies it to all, 1 to all but kernel.io_uring_group), and at the "
-			       "seccomp profile if this is a container");
+		return err_set(
+			e, EXIT_FAILED, error,
+			"io_uring is denied here: look at sysctl kernel.io_uring_disabled (2 "
+			"denies it to all, 1 to all but kernel.io_uring_group), and at the "
+			"seccomp profile if this is a container");
 	case EINVAL:
-		return err_set(e, EXIT_FAILED, error,
-			       "this kernel's io_uring is too old: volley needs Linux 6.0 or newer, "
-			       "this is %s",
-			       name.release);
+		return err_set(
+			e, EXIT_FAILED, error,
+			"this kernel's io_uring is too old: volley needs Linux 6.0 or newer, "
+			"this is %s",
+			name.release);
 	case ENOMEM:
 		return err_set(e, EXIT_FAILED, error,
 			       "no memory for io_uring's queues: raise the limit on locked memory "

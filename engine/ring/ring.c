@@ -22,13 +22,13 @@
 #define BUFFER_COUNT_DEFAULT 256u
 #define BUFFER_COUNT_MAX     32768u /* of the kernel */
 #define BUFFER_SIZE_DEFAULT  8192u
-#define BUFFER_SIZE_MAX      (1u << 20)
-#define SQ_ENTRIES_MIN       16u /* above ADVANCE_ROOM */
-#define TABLE_MAX            (1u << 20) /* of the kernel */
-#define LISTENER_ROOM        (2 * LISTENER_SLOTS)
-#define PLAIN_ROOM           128 /* descriptors that other parts of the process may need */
-#define FREE_WAIT_NS         (100 * NS_PER_MS)
-#define FREE_TURNS_IDLE      20
+#define BUFFER_SIZE_MAX	     (1u << 20)
+#define SQ_ENTRIES_MIN	     16u	/* above ADVANCE_ROOM */
+#define TABLE_MAX	     (1u << 20) /* of the kernel */
+#define LISTENER_ROOM	     (2 * LISTENER_SLOTS)
+#define PLAIN_ROOM	     128 /* descriptors that other parts of the process may need */
+#define FREE_WAIT_NS	     (100 * NS_PER_MS)
+#define FREE_TURNS_IDLE	     20
 
 static const struct transport_ops ring_ops;
 
@@ -90,11 +90,12 @@ static int table_init(struct ring *r, const struct ring_options *o, struct err *
 	if (!size)
 		size = smaller((size_t)o->link_max + LISTENER_ROOM, limit);
 	if (size > limit || (!o->table_size && size < o->link_max))
-		return err_set(e, EXIT_USAGE, EMFILE,
-			       "%u connections do not fit a ring whose descriptor table is limited "
-			       "to %zu slots: raise the limit on open files (ulimit -n) or use more "
-			       "threads",
-			       o->link_max, limit);
+		return err_set(
+			e, EXIT_USAGE, EMFILE,
+			"%u connections do not fit a ring whose descriptor table is limited "
+			"to %zu slots: raise the limit on open files (ulimit -n) or use more "
+			"threads",
+			o->link_max, limit);
 	const int result = io_uring_register_files_sparse(&r->uring, (unsigned)size);
 	if (result)
 		return err_set(e, EXIT_FAILED, -result,
@@ -107,9 +108,14 @@ static int table_init(struct ring *r, const struct ring_options *o, struct err *
 	return 0;
 }
 
+static size_t links_size(size_t link_max)
+{
+	return (link_max + 1) * sizeof(struct ring_link);
+}
+
 static int links_init(struct ring *r, unsigned link_max, struct err *e)
 {
-	void *pages = mmap(NULL, link_max * sizeof *r->links, PROT_READ | PROT_WRITE,
+	void *pages = mmap(NULL, links_size(link_max), PROT_READ | PROT_WRITE,
 			   MAP_ANONYMOUS | MAP_PRIVATE | MAP_NORESERVE, -1, 0);
 
 	if (pages == MAP_FAILED)
@@ -142,7 +148,7 @@ static void ring_release(struct ring *r)
 	if (r->links) {
 		slab_fini(&r->openings);
 		slab_fini(&r->vectors);
-		munmap(r->links, r->base.link_max * sizeof *r->links);
+		munmap(r->links, links_size(r->base.link_max));
 	}
 	free(r->free_files);
 	free(r);
@@ -150,9 +156,8 @@ static void ring_release(struct ring *r)
 
 struct transport *ring_new_kind(const struct ring_options *o, bool is_direct, struct err *e)
 {
-	const unsigned sq_entries =
-		o->sq_entries ? round_up(o->sq_entries, SQ_ENTRIES_MIN, 32768)
-			      : round_up((size_t)o->link_max * 2, 64, 1024);
+	const unsigned sq_entries = o->sq_entries ? round_up(o->sq_entries, SQ_ENTRIES_MIN, 32768)
+						  : round_up((size_t)o->link_max * 2, 64, 1024);
 	const unsigned cq_entries = o->cq_entries ? round_up(o->cq_entries, sq_entries, 65536)
 						  : round_up((size_t)o->link_max * 4, 512, 65536);
 	const unsigned count = round_up(o->buffer_count ? o->buffer_count : BUFFER_COUNT_DEFAULT, 1,
@@ -177,6 +182,8 @@ struct transport *ring_new_kind(const struct ring_options *o, bool is_direct, st
 		free(r);
 		return NULL;
 	}
+	if (r->uring.features & FEAT_MIN_TIMEOUT)
+		r->batch_ns = o->batch_ns;
 	/* Only saves time; 16 of them are granted to a thread. */
 	r->has_registered_fd = io_uring_register_ring_fd(&r->uring) == 1;
 	if (table_init(r, o, e) || buffers_init(&r->buffers, &r->uring, count, size, e) ||

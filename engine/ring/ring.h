@@ -31,16 +31,21 @@ struct ring_options {
 	unsigned sq_entries;   /* submission queue; default 64 to 1,024, after link_max */
 	unsigned cq_entries;   /* completion queue; default 512 to 65,536, after link_max */
 	unsigned table_size;   /* descriptor table; default link_max and room for two listeners */
-	struct clock *clock;   /* NULL: the system's */
+	/*
+	 * A busy ring waits so long for several completions at once: fewer turns and less CPU for
+	 * events and stamps that are up to so late. From Linux 6.12; 0: each event at once.
+	 */
+	int64_t batch_ns;
+	struct clock *clock; /* NULL: the system's */
 };
 
 /* What the kernel grants: printed by --version and kept in every result. */
 struct ring_facts {
-	char kernel[64];         /* release, as uname(2) has it */
-	char library[16];        /* liburing's version at build time */
+	char kernel[64];	/* release, as uname(2) has it */
+	char library[16];	/* liburing's version at build time */
 	bool has_defer_taskrun; /* 6.1; else COOP_TASKRUN */
-	bool has_direct;        /* 6.13: direct descriptors that close promptly; else ordinary ones */
-	size_t table_max;       /* slots of one ring's table: RLIMIT_NOFILE */
+	bool has_direct;  /* 6.13: direct descriptors that close promptly; else ordinary ones */
+	size_t table_max; /* slots of one ring's table: RLIMIT_NOFILE */
 };
 
 /*

@@ -23,8 +23,8 @@
 #include "base/check.h"
 
 /* From the kernel's header; liburing 2.3 ends before them. */
-#define RAW_OP_BIND         56
-#define RAW_CMD_SETSOCKOPT  3
+#define RAW_OP_BIND	   56
+#define RAW_CMD_SETSOCKOPT 3
 
 static const int option_on = 1;
 
@@ -146,8 +146,8 @@ enum link_end end_of_error(enum operation op, int os_error)
 	}
 }
 
-void sqe_set_option(struct io_uring_sqe *sqe, uint32_t file, int level, int name,
-		    const void *value, size_t value_len)
+void sqe_set_option(struct io_uring_sqe *sqe, uint32_t file, int level, int name, const void *value,
+		    size_t value_len)
 {
 	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, (int)file, NULL, 0, 0);
 	sqe->flags = IOSQE_FIXED_FILE;

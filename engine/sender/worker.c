@@ -300,7 +300,17 @@ void worker_closed(struct session *s, int64_t at_ns, const struct talk_failure *
 	struct worker *w = s->worker;
 	bool has_failed = failure->cause != TALK_CAUSE_NONE;
 	bool had_message = s->state == SESSION_SENDING;
+	struct talk_failure too_late;
 
+	/* The run was over before anything ever answered: that is what there is to tell. */
+	if (!has_failed && s->state == SESSION_OPENING && at_ns >= w->measure_end_ns &&
+	    atomic_load(&w->shared->ready_ever) == 0) {
+		too_late = *failure;
+		too_late.cause = TALK_CAUSE_LINK;
+		too_late.end = LINK_END_TIMED_OUT;
+		failure = &too_late;
+		has_failed = true;
+	}
 	connect_ended(s);
 	if (has_failed) {
 		/* Where nothing ever answered, the warm-up's failures are the result. */

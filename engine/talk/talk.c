@@ -489,7 +489,9 @@ static void on_closed(struct talk *t, const struct channel_event *ev)
 		text = end_smtp(t, &outcome, &has_outcome, &phase);
 	if (t->state == TALK_SEALING)
 		phase = PHASE_TLS;
-	if (!was_ending && t->failure.cause == TALK_CAUSE_NONE) {
+	if (was_ending && t->failure.cause == TALK_CAUSE_NONE) {
+		t->failure.phase = phase;
+	} else if (t->failure.cause == TALK_CAUSE_NONE) {
 		f = fail(t, ev->failure != SECURE_OK ? TALK_CAUSE_TLS : TALK_CAUSE_LINK, phase);
 		f->end = ev->end;
 		f->os_error = ev->os_error;

@@ -54,7 +54,7 @@ enum talk_cause { TALK_CAUSE_NONE, TALK_CAUSE_LINK, TALK_CAUSE_TLS, TALK_CAUSE_S
 /* Why a conversation ended before its time. */
 struct talk_failure {
 	enum talk_cause cause; /* NONE: QUIT was answered, or talk_abort() was called */
-	enum phase phase;      /* where it struck */
+	enum phase phase;      /* where it struck; NONE: where it was */
 	enum link_end end;
 	int os_error;
 	enum secure_failure tls;

@@ -157,7 +157,9 @@ def test_client_certificate(case):
                    (0, ["client.test"]), run)
         run = case.bench("--quiet", "-m", "1", "-s", "1", "--give-up", "1s", "--cafile",
                          authority.ca, server.url())
-        case.sentence(f"{version.name}: without a certificate", run, 5, "tls .*--tls-cert")
+        # The older version has no alert that says what is missing.
+        case.sentence(f"{version.name}: without a certificate", run, 5, "tls .*--tls-cert" if
+                      version == ssl.TLSVersion.TLSv1_3 else "tls alert in phase tls")
 
 
 def test_big_messages(case):
@@ -165,8 +167,9 @@ def test_big_messages(case):
     authority = harness.Authority(case.folder)
     server = Server(case, authority.context("good"))
     run = case.bench("-m", "6", "-s", "3", "--size", "3m", "--cafile", authority.ca, server.url())
-    case.equal("six messages of 3 MiB", (run.status, [len(m) >= 3 << 20 for m in server.messages]),
-               (0, [True] * 6), run)
+    # Without the last line's end, which the script does not keep.
+    case.equal("six messages of 3 MiB", (run.status, [len(m) for m in server.messages]),
+               (0, [(3 << 20) - 2] * 6), run)
 
 
 # ---- bench against openssl s_server ----
@@ -216,9 +219,10 @@ class Dialogue(threading.Thread):
                         self.send("250 2.0.0 Taken\r\n")
                 elif line.startswith("EHLO"):
                     self.send("250 s_server\r\n")
-                elif line.startswith("MAIL"):
-                    if self.update_key:
-                        self.send("K\n")
+                elif line.startswith("MAIL") and self.update_key:
+                    # A line of its own: what else it read with a command, s_server forgets.
+                    self.send("K\n")
+                elif line.startswith("MAIL") or line.startswith("SSL_do_handshake -> 1"):
                     self.send("250 Fine\r\n")
                 elif line.startswith("RCPT"):
                     self.send("250 Fine\r\n")
@@ -300,10 +304,7 @@ def test_gnutls_serv(case):
         harness.wait_until("gnutls-serv listens",
                            lambda out=server: "listening" in (out.out + out.err).lower())
         run = case.bench("-m", "1", "-s", "1", "--give-up", "1s", "--timeout", "banner=300ms",
-                         "-4", "--cafile", authority.ca, f"smtps://localhost:{port}")\
-            if not bench else case.bench(
-                "-m", "1", "-s", "1", "--give-up", "1s", "--timeout", "banner=300ms", "-4",
-                "--cafile", authority.ca, *bench, f"smtps://localhost:{port}")
+                         "-4", "--cafile", authority.ca, *bench, f"smtps://localhost:{port}")
         server.kill()
         found = " ".join(str(x) for x in negotiated(run)[0]) if run.document["tls"] else "nothing"
         case.check(f"{what}: hands are shaken, then it is silent", run.status == 5 and
@@ -314,27 +315,34 @@ def test_gnutls_serv(case):
 # ---- foreign clients of the sink ----
 
 SCRIPT = ("ehlo client.test", "mail from:<a@example.com>", "rcpt to:<b@example.com>", "data",
-          "Subject: x\n\nhello\n.", "noop", "quit")
+          "Subject: x\r\n\r\nhello\r\n.", "noop", "quit")
 
 
 def converse(case, args, script=SCRIPT, greets=True):
-    """Runs a client, writes a line when a reply is whole, and returns all that it printed."""
+    """Runs a client, writes a line when a reply is whole, and returns all that it printed.
+
+    A line "K" has s_client change its keys, which it tells by KEYUPDATE.
+    """
     client = subprocess.Popen([str(a) for a in args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, preexec_fn=harness.end_with_us)
     case.closers.append(client.kill)
     timer = threading.Timer(60, client.kill)
     timer.start()
     lines, todo = [], list(script)
+
+    def write_next():
+        line = todo.pop(0)
+        client.stdin.write(f"{line}\n".encode() if line == "K" else f"{line}\r\n".encode())
+        client.stdin.flush()
+
     try:
-        if not greets and todo:
-            client.stdin.write((todo.pop(0) + "\n").encode())
-            client.stdin.flush()
+        if not greets:
+            write_next()
         for raw in client.stdout:
             line = raw.decode("latin-1").rstrip("\r\n")
             lines.append(line)
-            if re.match(r"[2-5]\d\d ", line) and todo:
-                client.stdin.write((todo.pop(0) + "\n").encode())
-                client.stdin.flush()
+            if re.match(r"[2-5]\d\d |KEYUPDATE", line) and todo:
+                write_next()
     except OSError:
         pass
     finally:
@@ -358,7 +366,7 @@ def test_s_client(case):
     sink = case.sink("--listen", "smtps://127.0.0.1:0", "--listen", "smtp+starttls://127.0.0.1:0",
                      "--tls-ca-out", ca, "--tls-resume")
     base = [openssl, "s_client", "-CAfile", ca, "-verify_return_error", "-verify_hostname",
-            "localhost", "-crlf"]
+            "localhost"]
     implicit = ["-connect", f"127.0.0.1:{sink.port('smtps')}"]
     start = ["-connect", f"127.0.0.1:{sink.port('smtp+starttls')}", "-starttls", "smtp"]
     count = 0
@@ -375,10 +383,10 @@ def test_s_client(case):
     case.equal("STARTTLS: a message", codes(lines)[-len(GOOD) + 1:], GOOD[1:], *lines)
     # Without -quiet a line that begins with K has the client change its keys.
     lines = converse(case, [*base, *implicit, "-tls1_3"],
-                     ["ehlo x", "K\nmail from:<a@b.c>", "K\nrcpt to:<b@b.c>", "data", "hello\n.",
-                      "quit"])
-    case.equal("key updates in between", [c for c in codes(lines) if c != 220][:6],
-               [250, 250, 250, 354, 250, 221], *lines[-20:])
+                     ["ehlo x", "K", "mail from:<a@b.c>", "K", "rcpt to:<b@b.c>", "data",
+                      "hello\r\n.", "quit"])
+    case.equal("key updates in between", codes(lines), [220, 250, 250, 250, 354, 250, 221],
+               *lines[-20:])
     old = converse(case, [*base, "-quiet", *implicit, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"])
     case.equal("TLS 1.1 is refused", codes(old), [], *old)
     status = sink.stop()
@@ -389,7 +397,7 @@ def test_s_client_resumes(case):
     ca, session = case.folder / "sink-ca.pem", case.folder / "session"
     for version in ("-tls1_2", "-tls1_3"):
         sink = case.sink("--listen", "smtps://127.0.0.1:0", "--tls-ca-out", ca, "--tls-resume")
-        base = [harness.tool("openssl"), "s_client", "-CAfile", ca, "-crlf", version, "-connect",
+        base = [harness.tool("openssl"), "s_client", "-CAfile", ca, version, "-connect",
                 f"127.0.0.1:{sink.port()}"]
         converse(case, [*base, "-sess_out", session], ["ehlo x", "quit"])
         lines = converse(case, [*base, "-sess_in", session], ["ehlo x", "quit"])
@@ -406,7 +414,7 @@ def test_gnutls_cli(case):
     authority = harness.Authority(case.folder)
     authority.make("client", ["client.test"], usage="clientAuth")
     sink = case.sink("--listen", "smtps://127.0.0.1:0", "--tls-ca-out", ca)
-    base = [program, "--crlf", "--x509cafile", ca, "--verify-hostname", "localhost", "--port",
+    base = [program, "--x509cafile", ca, "--verify-hostname", "localhost", "--port",
             str(sink.port()), "127.0.0.1"]
     priorities = ("NORMAL", "NORMAL:-VERS-ALL:+VERS-TLS1.2", "NORMAL:-GROUP-ALL:+GROUP-SECP256R1",
                   "NORMAL:-CIPHER-ALL:+CHACHA20-POLY1305", "NORMAL:-CIPHER-ALL:+AES-256-GCM")
@@ -416,7 +424,7 @@ def test_gnutls_cli(case):
     case.equal("all came", sink.stop()["messages"]["accepted"], len(priorities))
     sink = case.sink("--listen", "smtps://127.0.0.1:0", "--tls-ca-out", ca, "--tls-client-ca",
                      authority.ca, "--tls-key-type", "rsa2048")
-    lines = converse(case, [program, "--crlf", "--x509cafile", ca, "--verify-hostname", "localhost",
+    lines = converse(case, [program, "--x509cafile", ca, "--verify-hostname", "localhost",
                             "--port", str(sink.port()), "--x509certfile",
                             case.folder / "client.crt", "--x509keyfile", case.folder / "client.key",
                             "127.0.0.1"])

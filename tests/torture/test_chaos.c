@@ -193,7 +193,8 @@ static void test_chaos(void **state)
 			}
 		}
 		for (int k = 0; k < 4 && recent; k++)
-			act(&spare_sides[spare_count - 1 - (int)rng_below(&chance, (uint64_t)recent)],
+			act(&spare_sides[spare_count - 1 -
+					 (int)rng_below(&chance, (uint64_t)recent)],
 			    client);
 		if (rng_below(&chance, 200) == 0)
 			server->ops->listener_pause(listener, rng_below(&chance, 3) == 0);

@@ -52,8 +52,8 @@ static void test_more_links_than_descriptors(void **state)
 		server_start(&listening[i], servers[i], &at);
 	}
 	for (int i = 0; i < LINKS; i++)
-		end_connect(clients[i % RINGS], &ends[i],
-			    &listening[i % RINGS].listener->endpoint, NULL);
+		end_connect(clients[i % RINGS], &ends[i], &listening[i % RINGS].listener->endpoint,
+			    NULL);
 	for (int rounds = 0; rounds < 5000 && count_of(ends, LINKS, 11, 0) < LINKS; rounds++)
 		for (int i = 0; i < RINGS; i++) {
 			assert_true(transport_turn(clients[i], 0, NULL) >= 0);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include "base/clock.h"
@@ -183,6 +184,80 @@ static void a_limit_ends_the_schedule(void **state)
 	arrival_fini(&a);
 }
 
+/* Those that are due in the warm-up come on top of the limit, up to its last nanosecond. */
+static void a_limit_leaves_the_warm_up_out(void **state)
+{
+	struct arrival_stage stage = stage_of("1h@1000/s");
+	struct arrival a;
+
+	(void)state;
+	arrival_init(&a, &stage, 1, ARRIVAL_CONSTANT, 123, 2 * NS_PER_SEC, 1);
+	arrival_begin(&a, 5 * NS_PER_SEC);
+	assert_int_equal(count_until(&a, 7 * NS_PER_SEC), 2000);
+	assert_int_equal(count_until(&a, TIME_NEVER - 1), 123);
+	assert_true(arrival_next_ns(&a) == TIME_NEVER);
+	arrival_fini(&a);
+}
+
+/* A schedule by number alone has a stage without end, at any rate: the 128 bits hold. */
+static void a_stage_without_end(void **state)
+{
+	/* Rates at which length times rate, in messages of 2^-32, passes 2^128, some by little. */
+	static const uint64_t rates[] = {34359738368, 34359738369, 68719476736, 50000000000,
+					 ARRIVAL_RATE_MAX * MICRO};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		struct arrival_stage stage = {INT64_MAX / 4, rates[i], rates[i]};
+		struct arrival a;
+		uint64_t number;
+		int64_t due = 0;
+
+		arrival_init(&a, &stage, 1, ARRIVAL_CONSTANT, 100000, 0, 1);
+		arrival_begin(&a, 0);
+		while (arrival_take(&a, TIME_NEVER - 1, &number, &due))
+			;
+		assert_int_equal(number, 99999);
+		assert_true(llabs(due - (int64_t)(99999e15 / (double)rates[i])) <= 2);
+		arrival_fini(&a);
+	}
+}
+
+/* Too short or too long for its arithmetic, a ramp is refused; a plain stage is not. */
+static void ramps_have_bounds(void **state)
+{
+	struct arrival_stage stage;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(arrival_stage_parse(SPAN("0.5us@1/s..1000/s"), &stage, &e), -1);
+	assert_non_null(strstr(e.text, "ramp"));
+	assert_int_equal(arrival_stage_parse(SPAN("4000h@1/s..1000/s"), &stage, &e), -1);
+	assert_int_equal(arrival_stage_parse(SPAN("0.5us@1/s"), &stage, &e), 0);
+	assert_int_equal(arrival_stage_parse(SPAN("4000h@1000/s"), &stage, &e), 0);
+	assert_int_equal(arrival_stage_parse(SPAN("1ms@1/s..1000/s"), &stage, &e), 0);
+	assert_int_equal(arrival_stage_parse(SPAN("3600h@0/s..10000000/s"), &stage, &e), 0);
+}
+
+/* The longest ramp to the highest rate: half of rate times length. */
+static void the_longest_ramp(void **state)
+{
+	struct arrival_stage stage = {ARRIVAL_RAMP_MAX, 0, ARRIVAL_RATE_MAX * MICRO};
+	struct arrival a;
+	uint64_t number;
+	int64_t due = 0;
+
+	(void)state;
+	arrival_init(&a, &stage, 1, ARRIVAL_CONSTANT, 1000, 0, 1);
+	arrival_begin(&a, 0);
+	while (arrival_take(&a, TIME_NEVER - 1, &number, &due))
+		;
+	/* k = rate * t^2 / (2 * length): the 1,000th after sqrt(2 * 999 * length / rate). */
+	assert_int_equal(number, 999);
+	assert_true(fabs((double)due / 1e9 - sqrt(2 * 999 * 12960000.0 / 1e7)) < 0.001);
+	arrival_fini(&a);
+}
+
 static void bad_stages_are_told(void **state)
 {
 	static const char *const bad[] = {"",	      "30s",	  "@100/s",  "30s@",	     "x@100/s",
@@ -210,6 +285,10 @@ int main(void)
 		cmocka_unit_test(poisson_gaps_are_exponential),
 		cmocka_unit_test(same_seed_same_arrivals),
 		cmocka_unit_test(a_limit_ends_the_schedule),
+		cmocka_unit_test(a_limit_leaves_the_warm_up_out),
+		cmocka_unit_test(a_stage_without_end),
+		cmocka_unit_test(ramps_have_bounds),
+		cmocka_unit_test(the_longest_ramp),
 		cmocka_unit_test(bad_stages_are_told),
 	};
 

@@ -20,7 +20,7 @@ struct end {
 	struct link_user user;
 	struct link *link; /* NULL after CLOSED */
 	struct end *chain; /* ends made by a server */
-	bool echoes;       /* sends back what it gets */
+	bool echoes;	   /* sends back what it gets */
 	bool closes_after_echo;
 	int opened, sent, late, closed;
 	enum link_end why;
@@ -61,7 +61,7 @@ void server_start(struct server *s, struct transport *t, const struct endpoint *
 void server_stop(struct server *s);
 
 struct endpoint endpoint_any(const char *address); /* port 0 */
-struct endpoint endpoint_unique_path(void);        /* a Unix socket that does not exist yet */
+struct endpoint endpoint_unique_path(void);	   /* a Unix socket that does not exist yet */
 
 /* Turns until the condition holds; false when it did not within a generous bound. */
 #define TURN_UNTIL(t, condition)                                                                   \
@@ -88,7 +88,7 @@ int harness_teardown(void **state);
 #define BOTH(test)                                                                                 \
 	{#test " (direct)", test, harness_direct, harness_teardown, NULL},                         \
 	{                                                                                          \
-		#test " (plain)", test, harness_plain, harness_teardown, NULL                      \
+#test " (plain)", test, harness_plain, harness_teardown, NULL                      \
 	}
 
 #endif

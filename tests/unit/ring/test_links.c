@@ -155,7 +155,8 @@ static void test_large_send_of_segments(void **state)
 	enum { PART = 60000 };
 	const struct endpoint at = endpoint_any("127.0.0.1");
 	struct transport *t = harness_ring(
-		state, (struct ring_options){.link_max = 8, .buffer_count = 8, .buffer_size = 2000});
+		state,
+		(struct ring_options){.link_max = 8, .buffer_count = 8, .buffer_size = 2000});
 	struct server server = {0};
 	struct iovec segments[LINK_SEGMENTS_MAX];
 	char *part = malloc(PART);

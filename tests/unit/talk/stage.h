@@ -53,7 +53,7 @@ struct peer {
 	struct sim_task task;
 	struct stage *stage;
 	const struct line *script;
-	char in[65536];
+	char in[1 << 19];
 	size_t in_len;
 	uint64_t skip;	  /* octets of a chunk that are still to come */
 	uint64_t content; /* octets of contents, dots as they came, final dots not counted */

@@ -28,16 +28,9 @@ static const struct line lingering_script[] = {
 /* The server closes first, so that TIME-WAIT and the port are not ours. */
 static void the_server_closes(void **state)
 {
-	struct stage *s = run_script(plain_script, 0);
+	struct stage *s = run_script(plain_script, 1);
 
 	(void)state;
-	(void)plain_script;
-	assert_int_equal(s->closed, 1);
-	stage_free(s);
-	s = stage_new(NULL);
-	stage_place(s, "198.51.100.1", plain_script);
-	stage_open(s);
-	stage_run(s);
 	assert_non_null(strstr(s->log, "CLOSED(none)"));
 	/* FIN follows the 221 in the same millisecond. */
 	assert_int_equal(s->closed_ns - s->begin_ns, 16 * MS);
@@ -230,7 +223,7 @@ static void a_long_reply_and_a_break(void **state)
 		len++;
 	}
 	memcpy(all, refusal + 4, len - 4);
-	strcpy(refusal + len, "\r\n");
+	memcpy(refusal + len, "\r\n", 3);
 	s = stage_new(NULL);
 	s->message.rcpt_count = 2;
 	stage_place(s, "198.51.100.1", script);
