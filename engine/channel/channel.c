@@ -19,7 +19,7 @@
 #define SPARE_MAX     64
 #define RECORDS_LIMIT (CHANNEL_AHEAD_MAX + (32u << 10)) /* with the records' own overhead */
 #define DETAIL_MAX    256
-#define TLS_HANDSHAKE 0x16 /* a record's content type: RFC 8446 s5.1 */
+#define TLS_HANDSHAKE 0x16	       /* a record's content type: RFC 8446 s5.1 */
 #define CLOSE_NS      (5 * NS_PER_SEC) /* how long a peer may take to receive the last record */
 
 struct channel_tx {
@@ -395,7 +395,8 @@ static void on_link_event(struct link_user *self, struct link *link, const struc
 	case LINK_OPENED:
 		c->is_open = true;
 		if (!c->is_closing)
-			emit(c, &(struct channel_event){.kind = CHANNEL_OPENED, .at_ns = ev->at_ns});
+			emit(c,
+			     &(struct channel_event){.kind = CHANNEL_OPENED, .at_ns = ev->at_ns});
 		return;
 	case LINK_LATE:
 		if (c->is_closing)

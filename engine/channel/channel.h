@@ -19,28 +19,29 @@
 #include "net/secure.h"
 #include "net/transport.h"
 
-#define CHANNEL_AHEAD_MAX      (64u << 10) /* octets sealed and not yet taken by the kernel */
-#define CHANNEL_HANDSHAKE_MAX  8           /* handshake steps in one turn, the rest waits */
-#define CHANNEL_HELD_MAX       (128u << 10) /* octets that may wait for a handshake step */
+#define CHANNEL_AHEAD_MAX     (64u << 10)  /* octets sealed and not yet taken by the kernel */
+#define CHANNEL_HANDSHAKE_MAX 8		   /* handshake steps in one turn, the rest waits */
+#define CHANNEL_HELD_MAX      (128u << 10) /* octets that may wait for a handshake step */
 
 enum channel_event_kind {
 	CHANNEL_OPENED, /* the link is connected */
 	CHANNEL_SEALED, /* the handshake is done; see channel_facts() */
-	CHANNEL_BYTES,  /* plain text; borrowed for the call, the owner consumes or copies all */
-	CHANNEL_SENT,   /* all of the last channel_send() was taken by the kernel */
-	CHANNEL_LATE,   /* the deadline passed */
+	CHANNEL_BYTES,	/* plain text; borrowed for the call, the owner consumes or copies all */
+	CHANNEL_SENT,	/* all of the last channel_send() was taken by the kernel */
+	CHANNEL_LATE,	/* the deadline passed */
 	CHANNEL_CLOSED, /* once; the channel may be opened again after the handler returned */
 };
 
 struct channel_event {
 	enum channel_event_kind kind;
 	int64_t at_ns;
-	struct span bytes;           /* BYTES */
-	/* CLOSED: LINK_END_LOCAL after a TLS failure, LINK_END_EOF after the peer's close_notify. */
+	struct span bytes; /* BYTES */
+	/* CLOSED: LINK_END_LOCAL after a TLS failure, LINK_END_EOF after the peer's close_notify.
+	 */
 	enum link_end end;
-	int os_error;                /* CLOSED */
+	int os_error;		     /* CLOSED */
 	enum secure_failure failure; /* CLOSED: SECURE_OK unless TLS failed */
-	const char *detail;          /* CLOSED: words about the TLS failure, "" for none. Borrowed */
+	const char *detail; /* CLOSED: words about the TLS failure, "" for none. Borrowed */
 };
 
 struct channel;
@@ -52,10 +53,10 @@ struct channel_user {
 
 struct channel_hub {
 	struct transport *transport;
-	struct secure *secure; /* NULL: TLS is not used */
+	struct secure *secure;	  /* NULL: TLS is not used */
 	struct channel_tx *spare; /* record buffers that are free, with their memory */
 	int spare_count;
-	char *scratch;            /* one record of plain text */
+	char *scratch;				/* one record of plain text */
 	struct channel *waiting, **waiting_end; /* handshakes put off to the next turn, in order */
 	int steps_left;
 	uint64_t handshakes_put_off;
@@ -68,8 +69,8 @@ struct channel {
 	struct link *link; /* NULL while closed */
 	struct channel_hub *hub;
 	struct channel_user *user;
-	struct secure_session *sealed; /* NULL while in clear */
-	struct channel_tx *tx;         /* NULL while nothing is under way */
+	struct secure_session *sealed;		      /* NULL while in clear */
+	struct channel_tx *tx;			      /* NULL while nothing is under way */
 	struct channel *next_waiting, **waiting_link; /* the link is NULL while it does not wait */
 	bool is_open, is_sealed, is_sending, is_closing;
 	bool is_last_send; /* what is in flight is an alert or close_notify: close when it is out */
@@ -115,9 +116,9 @@ void channel_send(struct channel *c, const struct iovec *segments, int count);
 
 void channel_receive(struct channel *c, bool on); /* pause, resume: back-pressure */
 void channel_deadline(struct channel *c, int64_t at_ns);
-void channel_close(struct channel *c);  /* close_notify when sealed and idle, then FIN */
-void channel_abort(struct channel *c);  /* RST */
-void channel_shut(struct channel *c);   /* FIN of this side, in clear */
+void channel_close(struct channel *c); /* close_notify when sealed and idle, then FIN */
+void channel_abort(struct channel *c); /* RST */
+void channel_shut(struct channel *c);  /* FIN of this side, in clear */
 
 /*
  * Two channels in clear, with nothing being sent, change places: each keeps its user and takes

@@ -92,14 +92,15 @@ static void on_second(struct run_observer *self, const struct run_second_view *v
 		.stage = live_stage_of(view->stage),
 		.elapsed_s = view->elapsed_s,
 		.left_s = view->left_s,
-		.sessions = {
-			.connecting = view->connecting,
-			.securing = view->securing,
-			.idle = view->idle,
-			.sending = view->sending,
-			.closing = view->closing,
-			.wanted = view->wanted,
-		},
+		.sessions =
+			{
+				.connecting = view->connecting,
+				.securing = view->securing,
+				.idle = view->idle,
+				.sending = view->sending,
+				.closing = view->closing,
+				.wanted = view->wanted,
+			},
 		.offered = view->offered,
 		.messages_done = done_of(a) + done_of(c),
 		.messages_wanted = b->wanted,
@@ -184,11 +185,10 @@ static void fill_schedule(const struct sender_plan *p, struct run_config *c)
 		if (p->stage_count == 1 && from == to)
 			len += (size_t)snprintf(text + len, sizeof(text) - len, "%g/s", from);
 		else
-			len += (size_t)snprintf(text + len, sizeof(text) - len,
-						from == to ? "%s%s@%g/s" : "%s%s@%g/s..%g/s",
-						i > 0 ? " " : "",
-						units_duration_text(s->length_ns, length), from,
-						to);
+			len += (size_t)snprintf(
+				text + len, sizeof(text) - len,
+				from == to ? "%s%s@%g/s" : "%s%s@%g/s..%g/s", i > 0 ? " " : "",
+				units_duration_text(s->length_ns, length), from, to);
 	}
 	run_set_text(&c->rate, text);
 	snprintf(c->arrivals, sizeof(c->arrivals), "%s",
@@ -215,9 +215,8 @@ static void fill_config(const struct bench_options *o, const struct bench_plan *
 	c->warmup_s = (double)p->warmup_ns / 1e9;
 	if (p->is_open_loop)
 		fill_schedule(p, c);
-	c->messages_per_connection = p->messages_per_connection != 0
-					     ? (int64_t)p->messages_per_connection
-					     : RUN_NONE;
+	c->messages_per_connection =
+		p->messages_per_connection != 0 ? (int64_t)p->messages_per_connection : RUN_NONE;
 	run_set_text(&c->message, facts->text);
 	snprintf(text, sizeof(text), facts->rcpt_min == facts->rcpt_max ? "%d" : "%d-%d",
 		 facts->rcpt_min, facts->rcpt_max);
@@ -278,12 +277,13 @@ static int carry_out(const struct bench_options *o, struct bench_plan *b, struct
 	struct cmd_world world;
 	struct bench_live live = {
 		.observer.on_second = on_second,
-		.live = {
-			.out = stderr,
-			.is_terminal = isatty(STDERR_FILENO),
-			.use_color = may_color(STDERR_FILENO),
-			.width = terminal_width(STDERR_FILENO),
-		},
+		.live =
+			{
+				.out = stderr,
+				.is_terminal = isatty(STDERR_FILENO),
+				.use_color = may_color(STDERR_FILENO),
+				.width = terminal_width(STDERR_FILENO),
+			},
 		.wanted = b->plan.messages,
 	};
 	struct run_options options = {
@@ -319,9 +319,8 @@ static void print_plan(const struct run_document *d, const struct bench_plan *b)
 		for (int j = 0; j < p->targets[i].address_count; j++)
 			printf("          %s\n", endpoint_text(&p->targets[i].addresses[j], text));
 	}
-	printf("load      %s loop, %d sessions, %d thread%s\n",
-	       p->is_open_loop ? "open" : "closed", p->sessions, p->threads,
-	       p->threads == 1 ? "" : "s");
+	printf("load      %s loop, %d sessions, %d thread%s\n", p->is_open_loop ? "open" : "closed",
+	       p->sessions, p->threads, p->threads == 1 ? "" : "s");
 	if (d->config.rate != NULL)
 		printf("rate      %s, %s arrivals\n", d->config.rate, d->config.arrivals);
 	if (p->messages != 0)
@@ -392,8 +391,10 @@ int cmd_bench(int argc, char **argv)
 		d.run.command = cmd_line_text("bench", argc, argv);
 		if (o->wants_help) {
 			printf("Usage: volley bench [OPTION...] [TARGET...]\n\n"
-			       "Load-tests an SMTP or LMTP server. TARGET: smtp://HOST:PORT, smtps://, "
-			       "smtp+starttls://,\nlmtp://, unix:/PATH. Without one, volley starts a "
+			       "Load-tests an SMTP or LMTP server. TARGET: smtp://HOST:PORT, "
+			       "smtps://, "
+			       "smtp+starttls://,\nlmtp://, unix:/PATH. Without one, volley starts "
+			       "a "
 			       "sink of its own and tests that.\n");
 			cmd_options_help(bench_option_table, stdout);
 		} else {

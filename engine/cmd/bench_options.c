@@ -19,25 +19,30 @@ const struct cmd_option bench_option_table[] = {
 	{"duration", 0, "T", "stop after T: 30s, 5m (default 10s without --messages or --stage)"},
 	{"warmup", 0, "T", "send for T first, without counting"},
 	{"rate", 0, "R", "open loop: R messages a second are due, however fast the server answers"},
-	{"stage", 0, "T@R[..R]", "open loop: a stage of length T at a rate, or a ramp from one "
-				 "rate to another; repeat for more stages"},
+	{"stage", 0, "T@R[..R]",
+	 "open loop: a stage of length T at a rate, or a ramp from one "
+	 "rate to another; repeat for more stages"},
 	{"arrivals", 0, "KIND", "spacing in open loop: constant (default) or poisson"},
 	{"messages-per-connection", 0, "N", "QUIT and reconnect after N messages (default: never)"},
 	{"keep", 'd', NULL, "keep connections open: the default, accepted as smtp-source's -d"},
 	{"think", 'w', "T", "closed loop: wait T between a session's messages"},
-	{"idle", 0, "T", "open all sessions first and hold them for T; without --messages or "
-			 "--duration nothing is sent"},
+	{"idle", 0, "T",
+	 "open all sessions first and hold them for T; without --messages or "
+	 "--duration nothing is sent"},
 	{"connect-rate", 0, "R", "open at most R connections a second"},
-	{"connects-in-flight", 0, "N", "at most N connections being opened per target (default 500)"},
+	{"connects-in-flight", 0, "N",
+	 "at most N connections being opened per target (default 500)"},
 	{"source-ip", 0, "ADDR,...", "connect from these addresses of this machine, in turn"},
-	{"threads", 0, "N", "worker threads, a ring each (default 1; more when one ring cannot hold "
-			    "the sessions)"},
+	{"threads", 0, "N",
+	 "worker threads, a ring each (default 1; more when one ring cannot hold "
+	 "the sessions)"},
 	{"drain", 0, "T", "at the end, wait T for what is under way (default 30s)"},
 	{"give-up", 0, "T", "end the run when no session could be held for T (default 30s)"},
 	{"seed", 0, "N", "make a run repeatable (default: random)"},
 	{NULL, 0, NULL, "Message"},
-	{"size", 'l', "SIZE", "whole message: 4k (default), uniform:1k-64k, lognormal:median=8k,"
-			      "sigma=1.2, mix:FILE, specmail2001"},
+	{"size", 'l', "SIZE",
+	 "whole message: 4k (default), uniform:1k-64k, lognormal:median=8k,"
+	 "sigma=1.2, mix:FILE, specmail2001"},
 	{"message", 'F', "FILE|DIR", "send this .eml file, or the *.eml of a folder in turn"},
 	{"template", 0, "FILE", "send this file with {{fields}} filled in"},
 	{"subject", 'S', "TEXT", "Subject header"},
@@ -55,29 +60,34 @@ const struct cmd_option bench_option_table[] = {
 	{"helo", 'o', NULL, "say HELO, not EHLO"},
 	{"lmtp", 'L', NULL, "speak LMTP, for unix: targets too"},
 	{"mx", 0, NULL, "targets are mail domains: look up their MX (RFC 5321 section 5.1)"},
-	{"timeout", 'T', "[PHASE=]T", "time-out, of all phases or of one: connect tls banner ehlo "
-				      "auth mail rcpt data body accept quit"},
+	{"timeout", 'T', "[PHASE=]T",
+	 "time-out, of all phases or of one: connect tls banner ehlo "
+	 "auth mail rcpt data body accept quit"},
 	{"dsn-notify", 0, "WORDS", "NOTIFY parameter (RFC 3461), such as NEVER"},
 	{"dsn-ret", 0, "WORD", "RET parameter: FULL or HDRS"},
 	{"4", '4', NULL, "IPv4 only"},
 	{"6", '6', NULL, "IPv6 only"},
 	{NULL, 0, NULL, "TLS"},
-	{"tls-verify", 0, "none|ca|full", "check nothing, the chain, or chain and name (default full)"},
+	{"tls-verify", 0, "none|ca|full",
+	 "check nothing, the chain, or chain and name (default full)"},
 	{"cafile", 0, "FILE", "trust these CAs instead of the system's"},
 	{"tls-cert", 0, "FILE", "client certificate, PEM"},
 	{"tls-key", 0, "FILE", "its key (default: in the certificate's file)"},
 	{"tls-min", 0, "1.2|1.3", "lowest version (default 1.2)"},
 	{"tls-max", 0, "1.2|1.3", "highest version (default 1.3)"},
 	{"tls-ciphers", 0, "LIST", "suites in order of preference, separated by colons"},
-	{"tls-groups", 0, "LIST", "groups, the first with a key share (default X25519:P-256:P-384)"},
+	{"tls-groups", 0, "LIST",
+	 "groups, the first with a key share (default X25519:P-256:P-384)"},
 	{"tls-resume", 0, NULL, "resume sessions (default: a full handshake each)"},
 	{"tls-sni", 0, "NAME", "name for SNI and the certificate (default: the target's host)"},
 	{NULL, 0, NULL, "Authentication"},
-	{"auth", 0, "MECH,...", "mechanisms allowed: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 XOAUTH2 "
-				"OAUTHBEARER"},
+	{"auth", 0, "MECH,...",
+	 "mechanisms allowed: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 XOAUTH2 "
+	 "OAUTHBEARER"},
 	{"auth-user", 0, "USER", "user name"},
-	{"auth-password-file", 0, "FILE", "read the password or token from FILE; without it from "
-					  "the environment's VOLLEY_AUTH_PASSWORD"},
+	{"auth-password-file", 0, "FILE",
+	 "read the password or token from FILE; without it from "
+	 "the environment's VOLLEY_AUTH_PASSWORD"},
 	{"auth-authzid", 0, "ID", "act as this identity"},
 	{"auth-optional", 0, NULL, "go on without AUTH where it is not offered"},
 	{"auth-clear", 0, NULL, "allow passwords over connections without TLS"},
@@ -89,12 +99,14 @@ const struct cmd_option bench_option_table[] = {
 	{"hlog", 0, "FILE", "write an HdrHistogram interval log, a tag per phase"},
 	{"log", 0, "FILE", "write a JSON line per message"},
 	{"log-failures", 0, NULL, "in --log, only what was not accepted"},
-	{"threshold", 0, "EXPR", "exit with 3 when it does not hold: 'accept.p99<500ms', "
-				 "'replies.4xx<1%'; repeat for more"},
+	{"threshold", 0, "EXPR",
+	 "exit with 3 when it does not hold: 'accept.p99<500ms', "
+	 "'replies.4xx<1%'; repeat for more"},
 	{"quiet", 'q', NULL, "no live view, no text report"},
 	{"dry-run", 0, NULL, "check everything, print the plan, connect to nothing"},
-	{"i-own-this-target", 0, NULL, "allow targets with public addresses: you are entitled to "
-				       "test them"},
+	{"i-own-this-target", 0, NULL,
+	 "allow targets with public addresses: you are entitled to "
+	 "test them"},
 	{"help", 'h', NULL, "this text"},
 	{NULL, 0, NULL, NULL},
 };
@@ -139,7 +151,8 @@ static int take_rate(const char *name, const char *value, struct rate *ret, uint
 {
 	if (!units_parse_rate(span_of(value), ret) || !arrival_rate_fits(*ret, ret_micro))
 		return bad_value(name, value,
-				 "a rate above 0 and up to 10,000,000/s, such as 100/s or 6000/m", e);
+				 "a rate above 0 and up to 10,000,000/s, such as 100/s or 6000/m",
+				 e);
 	return 0;
 }
 
@@ -171,12 +184,18 @@ static int take_timeout(struct bench_options *o, const char *value, struct err *
 		const char *name;
 		int64_t *slot;
 	} phases[] = {
-		{"connect", &o->connect_timeout_ns}, {"tls", &o->tls_timeout_ns},
-		{"banner", &t->banner_ns},	     {"ehlo", &t->ehlo_ns},
-		{"starttls", &t->starttls_ns},	     {"auth", &t->auth_ns},
-		{"mail", &t->mail_ns},		     {"rcpt", &t->rcpt_ns},
-		{"data", &t->data_ns},		     {"body", &t->body_ns},
-		{"accept", &t->dot_ns},		     {"rset", &t->rset_ns},
+		{"connect", &o->connect_timeout_ns},
+		{"tls", &o->tls_timeout_ns},
+		{"banner", &t->banner_ns},
+		{"ehlo", &t->ehlo_ns},
+		{"starttls", &t->starttls_ns},
+		{"auth", &t->auth_ns},
+		{"mail", &t->mail_ns},
+		{"rcpt", &t->rcpt_ns},
+		{"data", &t->data_ns},
+		{"body", &t->body_ns},
+		{"accept", &t->dot_ns},
+		{"rset", &t->rset_ns},
 		{"quit", &t->quit_ns},
 	};
 	const char *equals = strchr(value, '=');
@@ -187,17 +206,19 @@ static int take_timeout(struct bench_options *o, const char *value, struct err *
 	if (take_time("timeout", text, &ns, e) != 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
-		if (equals != NULL && (strlen(phases[i].name) != (size_t)(equals - value) ||
-				       strncmp(phases[i].name, value, (size_t)(equals - value)) != 0))
+		if (equals != NULL &&
+		    (strlen(phases[i].name) != (size_t)(equals - value) ||
+		     strncmp(phases[i].name, value, (size_t)(equals - value)) != 0))
 			continue;
 		*phases[i].slot = ns;
 		is_known = true;
 	}
 	if (!is_known)
-		return bad_value("timeout", value,
-				 "T or PHASE=T with a phase out of connect tls banner ehlo starttls "
-				 "auth mail rcpt data body accept rset quit",
-				 e);
+		return bad_value(
+			"timeout", value,
+			"T or PHASE=T with a phase out of connect tls banner ehlo starttls "
+			"auth mail rcpt data body accept rset quit",
+			e);
 	return 0;
 }
 
@@ -332,8 +353,7 @@ static int take_load(struct bench_options *o, const char *name, const char *valu
 	return 1;
 }
 
-static int take_message(struct bench_options *o, const char *name, const char *value,
-			struct err *e)
+static int take_message(struct bench_options *o, const char *name, const char *value, struct err *e)
 {
 	const struct {
 		const char *name;
@@ -378,8 +398,8 @@ static int take_tls(struct bench_options *o, const char *name, const char *value
 			       ? 0
 			       : bad_value(name, value, "none, ca or full", e);
 	if (IS("tls-min") || IS("tls-max"))
-		return tls_version_parse(span_of(value), IS("tls-min") ? &o->tls.min_version
-								       : &o->tls.max_version)
+		return tls_version_parse(span_of(value),
+					 IS("tls-min") ? &o->tls.min_version : &o->tls.max_version)
 			       ? 0
 			       : bad_value(name, value, "1.2 or 1.3: older versions are not spoken",
 					   e);
@@ -438,9 +458,12 @@ static int take_protocol(struct bench_options *o, const char *name, const char *
 		const char *name;
 		bool *slot;
 	} flags[] = {
-		{"pipeline", &o->use_pipelining},     {"chunking", &o->use_chunking},
-		{"helo", &o->use_helo},		      {"lmtp", &o->use_lmtp},
-		{"mx", &o->use_mx},		      {"auth-optional", &o->is_auth_optional},
+		{"pipeline", &o->use_pipelining},
+		{"chunking", &o->use_chunking},
+		{"helo", &o->use_helo},
+		{"lmtp", &o->use_lmtp},
+		{"mx", &o->use_mx},
+		{"auth-optional", &o->is_auth_optional},
 		{"auth-clear", &o->allow_clear_auth},
 	};
 
@@ -525,15 +548,18 @@ int bench_options_parse(struct bench_options *o, int argc, char **argv, struct e
 			return -1;
 	}
 	if (o->rate_micro != 0 && o->stage_count > 0)
-		return err_set(e, EXIT_USAGE, 0, "--rate and --stage exclude each other: a stage "
-						 "has its own rate");
+		return err_set(e, EXIT_USAGE, 0,
+			       "--rate and --stage exclude each other: a stage "
+			       "has its own rate");
 	if (o->stage_count > 0 && o->duration_ns != 0)
-		return err_set(e, EXIT_USAGE, 0, "--stage and --duration exclude each other: the "
-						 "stages have their lengths");
+		return err_set(e, EXIT_USAGE, 0,
+			       "--stage and --duration exclude each other: the "
+			       "stages have their lengths");
 	if (o->has_arrivals && o->rate_micro == 0 && o->stage_count == 0)
 		return err_set(e, EXIT_USAGE, 0, "--arrivals needs --rate or --stage");
 	if (o->think_ns != 0 && (o->rate_micro != 0 || o->stage_count > 0))
-		return err_set(e, EXIT_USAGE, 0, "--think is for the closed loop; with --rate or "
-						 "--stage the schedule decides");
+		return err_set(e, EXIT_USAGE, 0,
+			       "--think is for the closed loop; with --rate or "
+			       "--stage the schedule decides");
 	return 0;
 }

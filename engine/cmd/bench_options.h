@@ -16,7 +16,7 @@
 
 #define BENCH_HEADERS_MAX    32
 #define BENCH_THRESHOLDS_MAX 32
-#define BENCH_NAMES_MAX      32 /* of --resolver and --resolve each */
+#define BENCH_NAMES_MAX	     32 /* of --resolver and --resolve each */
 
 struct bench_options {
 	struct cmd_take take; /* first: the parser's callback finds the struct by it */

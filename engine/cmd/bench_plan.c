@@ -14,11 +14,11 @@
 #include "ring/ring.h"
 #include "sender/host.h"
 
-#define LOOKUP_MAX_NS      (30 * NS_PER_SEC)
-#define ATTEMPT_DELAY_NS   (250 * NS_PER_MS) /* RFC 8305 s5 */
-#define PLAIN_MEMORY       (4u << 10)        /* measured: bench/sessions.txt */
-#define TLS_MEMORY         (16u << 10)
-#define DEFAULT_LENGTH_NS  (10 * NS_PER_SEC)
+#define LOOKUP_MAX_NS	  (30 * NS_PER_SEC)
+#define ATTEMPT_DELAY_NS  (250 * NS_PER_MS) /* RFC 8305 s5 */
+#define PLAIN_MEMORY	  (4u << 10)	    /* measured: bench/sessions.txt */
+#define TLS_MEMORY	  (16u << 10)
+#define DEFAULT_LENGTH_NS (10 * NS_PER_SEC)
 
 static void default_helo(char *out, size_t out_size)
 {
@@ -27,8 +27,7 @@ static void default_helo(char *out, size_t out_size)
 	out[out_size - 1] = '\0';
 }
 
-static int target_auth(struct bench_plan *b, const struct bench_options *o, int idx,
-		       struct err *e)
+static int target_auth(struct bench_plan *b, const struct bench_options *o, int idx, struct err *e)
 {
 	struct plan_target *t = &b->plan.targets[idx];
 	const struct cmd_target *from = &o->targets[idx];
@@ -39,14 +38,16 @@ static int target_auth(struct bench_plan *b, const struct bench_options *o, int 
 	if (user == NULL) {
 		if (o->auth_mechanisms != 0 || o->auth_password_path != NULL ||
 		    o->auth_authzid != NULL)
-			return err_set(e, EXIT_USAGE, 0,
-				       "AUTH needs a user name: --auth-user, or user@ in the target");
+			return err_set(
+				e, EXIT_USAGE, 0,
+				"AUTH needs a user name: --auth-user, or user@ in the target");
 		return 0;
 	}
 	if (password[0] == '\0')
 		return err_set(e, EXIT_USAGE, 0,
-			       "user %s has no password: give --auth-password-file or set "
-			       SECRET_ENVIRONMENT, user);
+			       "user %s has no password: give --auth-password-file or "
+			       "set " SECRET_ENVIRONMENT,
+			       user);
 	t->auth = (struct sasl_params){
 		.user = user,
 		.password = password,
@@ -61,8 +62,7 @@ static int target_auth(struct bench_plan *b, const struct bench_options *o, int 
 	return 0;
 }
 
-static int make_target(struct bench_plan *b, const struct bench_options *o, int idx,
-		       struct err *e)
+static int make_target(struct bench_plan *b, const struct bench_options *o, int idx, struct err *e)
 {
 	struct plan_target *t = &b->plan.targets[idx];
 	const struct cmd_target *from = &o->targets[idx];
@@ -150,9 +150,9 @@ static int resolve(struct bench_plan *b, struct bench_options *o, struct err *e)
 
 		lookups[i] = (struct lookup){{on_answer}, b, o, i, {0}};
 		if (o->targets[i].is_unix)
-			endpoint_from_path(span_of(o->targets[i].host),
-					   &b->plan.targets[i].addresses[b->plan.targets[i]
-										 .address_count++]);
+			endpoint_from_path(
+				span_of(o->targets[i].host),
+				&b->plan.targets[i].addresses[b->plan.targets[i].address_count++]);
 		else if (resolver_ask(r, &request, &lookups[i].user, e) != 0)
 			goto out;
 		else
@@ -193,11 +193,12 @@ static int guard(const struct bench_plan *b, const struct bench_options *o, stru
 
 			if (endpoint_is_private(&t->addresses[j]))
 				continue;
-			return err_set(e, EXIT_USAGE, 0,
-				       "%s is at the public address %s, and a load test of a server "
-				       "that is not yours is an attack on it: if you are entitled to "
-				       "test it, say so with --i-own-this-target",
-				       t->url, endpoint_address_text(&t->addresses[j], text));
+			return err_set(
+				e, EXIT_USAGE, 0,
+				"%s is at the public address %s, and a load test of a server "
+				"that is not yours is an attack on it: if you are entitled to "
+				"test it, say so with --i-own-this-target",
+				t->url, endpoint_address_text(&t->addresses[j], text));
 		}
 	}
 	return 0;
@@ -215,8 +216,8 @@ static void make_schedule(struct sender_plan *p, const struct bench_options *o)
 		/* By number alone: long enough for the last message to be due. */
 		if (length == 0)
 			length = INT64_MAX / 4;
-		p->stages[0] = (struct arrival_stage){p->warmup_ns + length, o->rate_micro,
-						      o->rate_micro};
+		p->stages[0] =
+			(struct arrival_stage){p->warmup_ns + length, o->rate_micro, o->rate_micro};
 		p->stage_count = 1;
 		return;
 	}

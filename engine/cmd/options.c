@@ -106,9 +106,8 @@ int cmd_options_parse(const struct cmd_option *table, int argc, char **argv, str
 		if (c == '?') {
 			char word[3] = {'-', (char)optopt, '\0'};
 
-			return unknown_option(table,
-					      optopt > 0 && optopt < 256 ? word : argv[optind - 1],
-					      e);
+			return unknown_option(
+				table, optopt > 0 && optopt < 256 ? word : argv[optind - 1], e);
 		}
 		if (c == ':')
 			return err_set(e, EXIT_USAGE, 0, "option \"%s\" needs a value; see --help",

@@ -15,7 +15,7 @@
 /* One option; a row with name NULL is a heading, the last row has neither name nor help. */
 struct cmd_option {
 	const char *name;     /* "sessions" for --sessions */
-	char letter;          /* 's' for -s; 0: none */
+	char letter;	      /* 's' for -s; 0: none */
 	const char *argument; /* "N"; NULL: a flag */
 	const char *help;     /* one or more sentences; the heading's text when name is NULL */
 };

@@ -20,8 +20,9 @@ int cmd_check_output(const char *option, const char *path, struct err *e)
 	if (path == NULL || strcmp(path, "-") == 0)
 		return 0;
 	if (*path == '\0' || (stat(path, &status) == 0 && S_ISDIR(status.st_mode)))
-		return err_set(e, EXIT_USAGE, EISDIR, "--%s: \"%s\" is a folder or nothing: give the "
-						      "name of a file",
+		return err_set(e, EXIT_USAGE, EISDIR,
+			       "--%s: \"%s\" is a folder or nothing: give the "
+			       "name of a file",
 			       option, path);
 	slash = strrchr(path, '/');
 	snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,

@@ -22,8 +22,9 @@
 static void become_sink(struct own_sink *s, int out_fd)
 {
 	char *argv[] = {
-		"sink", "--listen", "smtp+starttls://127.0.0.1:0", "--tls-ca-out", s->ca_path,
-		"--json", s->json_path, "--quiet", NULL,
+		"sink",		"--listen", "smtp+starttls://127.0.0.1:0",
+		"--tls-ca-out", s->ca_path, "--json",
+		s->json_path,	"--quiet",  NULL,
 	};
 
 	/* The terminal's Ctrl-C is for the bench alone, which stops us when it has drained. */
@@ -62,8 +63,9 @@ static int wait_ready(struct own_sink *s, int fd, struct err *e)
 			return 0;
 		break;
 	}
-	return err_set(e, EXIT_FAILED, 0,
-		       "volley's own sink did not start; 'volley sink' shows why, or name a TARGET");
+	return err_set(
+		e, EXIT_FAILED, 0,
+		"volley's own sink did not start; 'volley sink' shows why, or name a TARGET");
 }
 
 int own_sink_start(struct own_sink *s, struct err *e)

@@ -15,7 +15,7 @@
 struct own_sink {
 	pid_t pid;
 	uint16_t port;
-	char folder[64];    /* of its certificate and its result; removed at the end */
+	char folder[64]; /* of its certificate and its result; removed at the end */
 	char ca_path[96];
 	char json_path[96];
 };

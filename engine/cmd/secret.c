@@ -18,8 +18,8 @@ static int read_file(const char *path, char *out, size_t out_size, struct err *e
 	size_t len;
 
 	if (file == NULL)
-		return err_set(e, EXIT_USAGE, errno, "--auth-password-file: cannot read %s: %s", path,
-			       strerror(errno));
+		return err_set(e, EXIT_USAGE, errno, "--auth-password-file: cannot read %s: %s",
+			       path, strerror(errno));
 	len = fread(out, 1, out_size, file);
 	fclose(file);
 	if (len == out_size) {
@@ -64,7 +64,8 @@ char *cmd_line_text(const char *command, int argc, char *const *argv)
 	buf_append_text(&b, "volley ");
 	buf_append_text(&b, command);
 	for (int i = 1; i < argc; i++) {
-		bool is_plain = argv[i][0] != '\0' && strpbrk(argv[i], " \t\"'$\\<>&|;()*?%") == NULL;
+		bool is_plain =
+			argv[i][0] != '\0' && strpbrk(argv[i], " \t\"'$\\<>&|;()*?%") == NULL;
 
 		if (is_plain)
 			buf_printf(&b, " %s", argv[i]);

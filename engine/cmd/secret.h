@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include "base/err.h"
 
-#define SECRET_MAX         8192 /* octets; a bearer token may be long */
+#define SECRET_MAX	   8192 /* octets; a bearer token may be long */
 #define SECRET_ENVIRONMENT "VOLLEY_AUTH_PASSWORD"
 
 /*
@@ -16,7 +16,8 @@
  */
 int cmd_secret_read(const char *path, char *out, size_t out_size, struct err *e);
 
-/* The command line as it may be shown, after secrets were overwritten in argv. Owned by the caller. */
+/* The command line as it may be shown, after secrets were overwritten in argv. Owned by the caller.
+ */
 char *cmd_line_text(const char *command, int argc, char *const *argv);
 
 /* No core file, and no other process of this user may read this one's memory (prctl(2)). */

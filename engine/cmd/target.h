@@ -15,8 +15,8 @@
 #include "smtp/client.h"
 
 struct cmd_target {
-	char url[320];      /* without user and password: for reports */
-	char host[256];     /* name or address literal; the path of a Unix socket */
+	char url[320];	/* without user and password: for reports */
+	char host[256]; /* name or address literal; the path of a Unix socket */
 	uint16_t port;
 	enum smtp_tls_use tls;
 	bool is_lmtp, is_unix;

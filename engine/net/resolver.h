@@ -14,7 +14,7 @@
 #include "base/err.h"
 
 enum resolver_question {
-	RESOLVE_HOST,   /* A and AAAA of the name itself */
+	RESOLVE_HOST,	/* A and AAAA of the name itself */
 	RESOLVE_DOMAIN, /* the mail exchangers of a domain, RFC 5321 s5.1 */
 };
 
@@ -40,7 +40,7 @@ enum resolver_families { RESOLVE_ANY, RESOLVE_IPV4, RESOLVE_IPV6 };
 
 struct resolver_exchanger {
 	char name[RESOLVER_NAME_MAX]; /* lower case, no trailing dot: for SNI and site names */
-	uint16_t preference;          /* 0 for RESOLVE_HOST and for the implicit MX */
+	uint16_t preference;	      /* 0 for RESOLVE_HOST and for the implicit MX */
 	uint8_t address_first, address_count; /* its part of addresses[] */
 };
 
@@ -52,8 +52,8 @@ struct resolver_answer {
 	enum resolver_cause cause;
 	bool is_implicit_mx; /* no MX record: the domain's own address (RFC 5321 s5.1) */
 	bool is_from_cache;
-	int64_t expires_ns;  /* monotonic, by the smallest TTL; TIME_NEVER for pinned names */
-	int64_t took_ns;     /* from the question to the answer */
+	int64_t expires_ns; /* monotonic, by the smallest TTL; TIME_NEVER for pinned names */
+	int64_t took_ns;    /* from the question to the answer */
 	int exchanger_count, address_count;
 	struct resolver_exchanger exchangers[RESOLVER_EXCHANGER_MAX];
 	struct endpoint addresses[RESOLVER_ADDRESS_MAX]; /* with the port that was asked for */
@@ -66,7 +66,8 @@ struct resolver_user {
 };
 
 struct resolver_request {
-	const char *name; /* copied; an address literal ("192.0.2.1", "2001:db8::1") is its own answer */
+	const char *name; /* copied; an address literal ("192.0.2.1", "2001:db8::1") is its own
+			     answer */
 	uint16_t port;
 	enum resolver_question question;
 	enum resolver_families families;

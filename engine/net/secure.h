@@ -27,20 +27,20 @@ enum secure_role { SECURE_CLIENT, SECURE_SERVER };
 /* How a TLS conversation failed: the words of reports and of errors[].kind, "tls " before them. */
 enum secure_failure {
 	SECURE_OK,
-	SECURE_NOT_TLS,            /* the peer's first bytes are no TLS record: plain SMTP, HTTP ... */
-	SECURE_ALERT,              /* the peer sent a fatal alert; alert says which */
-	SECURE_VERSION,            /* no common protocol version */
-	SECURE_NO_COMMON,          /* no common cipher suite or group */
+	SECURE_NOT_TLS,	  /* the peer's first bytes are no TLS record: plain SMTP, HTTP ... */
+	SECURE_ALERT,	  /* the peer sent a fatal alert; alert says which */
+	SECURE_VERSION,	  /* no common protocol version */
+	SECURE_NO_COMMON, /* no common cipher suite or group */
 	SECURE_CERT_EXPIRED,
 	SECURE_CERT_NOT_YET,
-	SECURE_CERT_UNTRUSTED,     /* no chain to a trusted CA */
+	SECURE_CERT_UNTRUSTED, /* no chain to a trusted CA */
 	SECURE_CERT_SELF_SIGNED,
-	SECURE_CERT_NAME,          /* not for this host name */
+	SECURE_CERT_NAME, /* not for this host name */
 	SECURE_CERT_REVOKED,
-	SECURE_CERT_MISSING,       /* a client certificate was required and not given */
+	SECURE_CERT_MISSING, /* a client certificate was required and not given */
 	SECURE_CERT_OTHER,
-	SECURE_RECORD,             /* bad MAC, oversized or malformed record */
-	SECURE_CLOSED_EARLY,       /* close_notify during the handshake */
+	SECURE_RECORD,	     /* bad MAC, oversized or malformed record */
+	SECURE_CLOSED_EARLY, /* close_notify during the handshake */
 	SECURE_NO_MEMORY,
 	SECURE_INTERNAL,
 };
@@ -50,7 +50,7 @@ enum secure_failure {
 struct secure_facts {
 	char version[16]; /* "TLSv1.3" */
 	char cipher[48];  /* "TLS_AES_128_GCM_SHA256" */
-	char group[24];   /* "X25519", "P-256"; "" when unknown */
+	char group[24];	  /* "X25519", "P-256"; "" when unknown */
 	bool is_resumed;
 };
 
@@ -101,9 +101,8 @@ struct secure {
  * Begins a session. For a client the first handshake message stands in tx afterwards. NULL with
  * *e set when memory is exhausted or the request is unusable.
  */
-static inline struct secure_session *secure_open(struct secure *s,
-						 const struct secure_request *request,
-						 struct buf *tx, struct err *e)
+static inline struct secure_session *
+secure_open(struct secure *s, const struct secure_request *request, struct buf *tx, struct err *e)
 {
 	return s->ops->open(s, request, tx, e);
 }

@@ -28,18 +28,18 @@ struct transport;
 /* Why a link ended. LINK_END_NONE never stands in an event. */
 enum link_end {
 	LINK_END_NONE,
-	LINK_END_LOCAL,       /* link_close() or link_abort() was called */
-	LINK_END_EOF,         /* the peer closed its side in order (FIN) */
-	LINK_END_RESET,       /* ECONNRESET, EPIPE, ECONNABORTED after OPENED */
-	LINK_END_REFUSED,     /* ECONNREFUSED; ENOENT of a Unix socket */
-	LINK_END_TIMED_OUT,   /* ETIMEDOUT: the kernel gave up */
-	LINK_END_UNREACHABLE, /* ENETUNREACH, EHOSTUNREACH, ENETDOWN, EHOSTDOWN */
-	LINK_END_NO_PORTS,    /* EADDRNOTAVAIL, EADDRINUSE: the client ran out of local ports */
-	LINK_END_NO_SOURCE,   /* the source address is not this machine's */
+	LINK_END_LOCAL,		 /* link_close() or link_abort() was called */
+	LINK_END_EOF,		 /* the peer closed its side in order (FIN) */
+	LINK_END_RESET,		 /* ECONNRESET, EPIPE, ECONNABORTED after OPENED */
+	LINK_END_REFUSED,	 /* ECONNREFUSED; ENOENT of a Unix socket */
+	LINK_END_TIMED_OUT,	 /* ETIMEDOUT: the kernel gave up */
+	LINK_END_UNREACHABLE,	 /* ENETUNREACH, EHOSTUNREACH, ENETDOWN, EHOSTDOWN */
+	LINK_END_NO_PORTS,	 /* EADDRNOTAVAIL, EADDRINUSE: the client ran out of local ports */
+	LINK_END_NO_SOURCE,	 /* the source address is not this machine's */
 	LINK_END_NO_DESCRIPTORS, /* EMFILE, ENFILE, or the ring's table is full */
-	LINK_END_NO_MEMORY,   /* ENOMEM, ENOBUFS from the kernel */
-	LINK_END_DENIED,      /* EACCES, EPERM: a firewall or policy of this machine */
-	LINK_END_OTHER,       /* os_error says which */
+	LINK_END_NO_MEMORY,	 /* ENOMEM, ENOBUFS from the kernel */
+	LINK_END_DENIED,	 /* EACCES, EPERM: a firewall or policy of this machine */
+	LINK_END_OTHER,		 /* os_error says which */
 };
 #define LINK_END_COUNT (LINK_END_OTHER + 1)
 
@@ -53,11 +53,11 @@ enum link_event_kind {
 
 struct link_event {
 	enum link_event_kind kind;
-	int64_t at_ns; /* when the completion was reaped: at most 16 completions old */
-	const char *data; /* LINK_BYTES */
-	size_t len;       /* LINK_BYTES: > 0 */
+	int64_t at_ns;	   /* when the completion was reaped: at most 16 completions old */
+	const char *data;  /* LINK_BYTES */
+	size_t len;	   /* LINK_BYTES: > 0 */
 	enum link_end end; /* LINK_CLOSED */
-	int os_error;      /* LINK_CLOSED: errno, 0 when there is none */
+	int os_error;	   /* LINK_CLOSED: errno, 0 when there is none */
 };
 
 struct link;
@@ -80,8 +80,8 @@ struct link {
 
 struct link_options {
 	const struct endpoint *source; /* NULL: the kernel chooses; port 0: any port. Copied. */
-	int send_buffer;               /* SO_SNDBUF in octets, 0: the system's default */
-	int receive_buffer;            /* SO_RCVBUF in octets, 0: the system's default */
+	int send_buffer;	       /* SO_SNDBUF in octets, 0: the system's default */
+	int receive_buffer;	       /* SO_RCVBUF in octets, 0: the system's default */
 };
 
 struct listener;
@@ -91,28 +91,28 @@ struct listener_user {
 	 * A connection was accepted. The callee sets link->user, or leaves it NULL to have the
 	 * link aborted. peer and local are borrowed for the call. OPENED is not sent for it.
 	 */
-	void (*on_accept)(struct listener_user *self, struct link *link, const struct endpoint *peer,
-			  const struct endpoint *local, int64_t at_ns);
+	void (*on_accept)(struct listener_user *self, struct link *link,
+			  const struct endpoint *peer, const struct endpoint *local, int64_t at_ns);
 };
 
 struct listen_options {
-	int backlog;         /* 0: 4096 */
-	bool share_port;     /* SO_REUSEPORT: a listener per thread on one port */
-	int receive_buffer;  /* for a slow reader: a small window; 0: the system's default */
+	int backlog;	    /* 0: 4096 */
+	bool share_port;    /* SO_REUSEPORT: a listener per thread on one port */
+	int receive_buffer; /* for a slow reader: a small window; 0: the system's default */
 };
 
 /* Counters of what was near its limit; monotone, read by the owner thread. */
 struct transport_counters {
 	uint64_t turns, completions;
-	uint64_t stale_completions;  /* for a link that was gone */
-	uint64_t no_buffers;         /* receive ended with ENOBUFS and was armed again */
-	uint64_t cq_overflows;       /* turns that found the completion queue overflowed */
-	uint64_t submit_retries;     /* submit failed with EAGAIN, EBUSY or EINTR and was repeated */
-	uint64_t no_descriptors;     /* a socket was not to be had: EMFILE or a full table */
+	uint64_t stale_completions; /* for a link that was gone */
+	uint64_t no_buffers;	    /* receive ended with ENOBUFS and was armed again */
+	uint64_t cq_overflows;	    /* turns that found the completion queue overflowed */
+	uint64_t submit_retries;    /* submit failed with EAGAIN, EBUSY or EINTR and was repeated */
+	uint64_t no_descriptors;    /* a socket was not to be had: EMFILE or a full table */
 	uint64_t accept_errors;
 	uint64_t links_opened, links_peak;
 	uint64_t bytes_in, bytes_out;
-	uint64_t turn_ns_max;        /* the longest turn, waiting excluded */
+	uint64_t turn_ns_max; /* the longest turn, waiting excluded */
 };
 
 struct transport_ops {

@@ -13,10 +13,10 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-#define ONE        ((wide)1 << 32) /* a message */
-#define MICRO      1000000u
-#define NS_MICRO   ((wide)NS_PER_SEC * MICRO) /* rate (1e-6/s) times time (ns) per message */
-#define US_MICRO   ((wide)MICRO * MICRO)      /* the same with time in microseconds */
+#define ONE	 ((wide)1 << 32) /* a message */
+#define MICRO	 1000000u
+#define NS_MICRO ((wide)NS_PER_SEC * MICRO) /* rate (1e-6/s) times time (ns) per message */
+#define US_MICRO ((wide)MICRO * MICRO)	    /* the same with time in microseconds */
 
 bool arrival_rate_fits(struct rate rate, uint64_t *ret_micro)
 {
@@ -40,10 +40,11 @@ static int rate_parse(struct span text, struct span whole, uint64_t *ret_micro, 
 		return 0;
 	}
 	if (!units_parse_rate(text, &rate) || !arrival_rate_fits(rate, ret_micro))
-		return err_set(e, EXIT_USAGE, 0,
-			       "stage \"%.*s\": \"%.*s\" is no rate up to 10,000,000/s; write it as "
-			       "in 30s@100/s or 1m@100/s..1000/s",
-			       (int)whole.len, whole.data, (int)text.len, text.data);
+		return err_set(
+			e, EXIT_USAGE, 0,
+			"stage \"%.*s\": \"%.*s\" is no rate up to 10,000,000/s; write it as "
+			"in 30s@100/s or 1m@100/s..1000/s",
+			(int)whole.len, whole.data, (int)text.len, text.data);
 	return 0;
 }
 
@@ -86,7 +87,8 @@ int arrival_stage_parse(struct span text, struct arrival_stage *ret_stage, struc
 static wide ramp_integral(const struct arrival_stage *s, wide t)
 {
 	wide length = (wide)s->length_ns / NS_PER_US;
-	/* With 16 binary places; a ramp's length has at most 44 bits, as has a rate: no overflow. */
+	/* With 16 binary places; a ramp's length has at most 44 bits, as has a rate: no overflow.
+	 */
 	wide square = ((t * t) << 16) / (2 * length);
 	wide flat = (wide)s->from_rate * t;
 

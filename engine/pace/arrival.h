@@ -26,7 +26,7 @@
 
 #define ARRIVAL_STAGES_MAX 64
 #define ARRIVAL_RATE_MAX   UINT64_C(10000000) /* messages per second */
-#define ARRIVAL_RAMP_MIN   NS_PER_MS             /* length of a ramp, ns */
+#define ARRIVAL_RAMP_MIN   NS_PER_MS	      /* length of a ramp, ns */
 #define ARRIVAL_RAMP_MAX   (INT64_C(150) * 24 * 3600 * NS_PER_SEC)
 
 /* Rates in messages per 1,000,000 s (micro-messages a second), so that 0.001/s is exact. */
@@ -41,19 +41,19 @@ struct arrival {
 	struct arrival_stage stages[ARRIVAL_STAGES_MAX];
 	int stage_count;
 	enum arrival_kind kind;
-	uint64_t limit;    /* messages at most, those of the warm-up not counted; 0: no limit */
+	uint64_t limit;	   /* messages at most, those of the warm-up not counted; 0: no limit */
 	int64_t warmup_ns; /* how much of the schedule's begin is warm-up */
 
 	pthread_mutex_t lock;
 	struct rng rng;
 	int64_t begin_ns;
 	uint64_t taken;
-	uint64_t warmed;      /* those among them that were due in the warm-up */
-	int stage;            /* the one that the next arrival falls into */
-	int64_t stage_ns;     /* its begin, from the schedule's begin */
+	uint64_t warmed;  /* those among them that were due in the warm-up */
+	int stage;	  /* the one that the next arrival falls into */
+	int64_t stage_ns; /* its begin, from the schedule's begin */
 	__extension__ unsigned __int128 stage_at; /* integral at its begin, 2^-32 messages */
 	__extension__ unsigned __int128 next_at;  /* integral at which the next arrival is due */
-	_Atomic int64_t next_ns;    /* when that is; TIME_NEVER when the schedule is over */
+	_Atomic int64_t next_ns; /* when that is; TIME_NEVER when the schedule is over */
 };
 
 /* "30s@100/s" or "1m@100/s..1000/s" (a ramp). EXIT_USAGE and a sentence on failure. */

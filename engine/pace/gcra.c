@@ -28,8 +28,7 @@ bool gcra_take(struct gcra *g, int64_t now_ns, int64_t *ret_when_ns)
 			*ret_when_ns = next - g->burst_ns;
 			return false;
 		}
-		if (atomic_compare_exchange_weak_explicit(&g->next_ns, &next,
-							  base + g->interval_ns,
+		if (atomic_compare_exchange_weak_explicit(&g->next_ns, &next, base + g->interval_ns,
 							  memory_order_relaxed,
 							  memory_order_relaxed))
 			return true;

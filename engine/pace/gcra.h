@@ -15,8 +15,8 @@
 
 struct gcra {
 	_Atomic int64_t next_ns; /* the theoretical arrival time of the next event */
-	int64_t interval_ns;     /* between two events; 0: no limit */
-	int64_t burst_ns;        /* how far ahead of that the events may run */
+	int64_t interval_ns;	 /* between two events; 0: no limit */
+	int64_t burst_ns;	 /* how far ahead of that the events may run */
 };
 
 /* burst: events that may follow each other at once after a pause; >= 1. Rate 0: no limit. */

@@ -96,7 +96,8 @@ static json_t *record_to_json(const struct outcome_log *log, const struct outcom
 		json_object_set_new(o, "command",
 				    json_string(smtp_command_name((enum smtp_command)r->command)));
 		json_object_set_new(o, "code", json_integer(r->code));
-		json_object_set_new(o, "enhanced", json_string(enhanced_text(r->enhanced, enhanced)));
+		json_object_set_new(o, "enhanced",
+				    json_string(enhanced_text(r->enhanced, enhanced)));
 	}
 	if (r->kind[0] != '\0')
 		json_object_set_new(o, "error", json_string(r->kind));
@@ -238,8 +239,7 @@ struct outcome_log *outcome_log_open(const char *path, bool failures_only, uint6
 		return NULL;
 	}
 	log->wake_fd = eventfd(0, EFD_CLOEXEC);
-	if (log->wake_fd < 0 || !queues_new(log, worker_count) ||
-	    start_thread(log) != 0) {
+	if (log->wake_fd < 0 || !queues_new(log, worker_count) || start_thread(log) != 0) {
 		err_set(e, EXIT_FAILED, errno, "no memory or threads for the log");
 		log_free(log);
 		return NULL;

@@ -29,10 +29,10 @@ const char *outcome_word_name(enum outcome_word word);
 
 struct outcome_record {
 	int64_t at_wall_ns;
-	uint64_t number;   /* of the message; not for OUTCOME_SESSION */
+	uint64_t number; /* of the message; not for OUTCOME_SESSION */
 	uint32_t session;
 	uint16_t target;
-	uint16_t code;     /* 0: no reply */
+	uint16_t code; /* 0: no reply */
 	uint8_t word, phase, command;
 	struct enhanced_code enhanced;
 	int64_t response_ns, service_ns, late_ns;

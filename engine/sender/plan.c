@@ -19,7 +19,8 @@ static uint64_t sessions_at_one(const struct sender_plan *p)
 		for (int j = 0; j < p->target_count; j++)
 			/* Sessions go round the targets: the first ones get the remainder. */
 			if (endpoint_equal(at, &p->targets[j].addresses[0]))
-				sum += ((uint64_t)p->sessions + targets - 1 - (uint64_t)j) / targets;
+				sum += ((uint64_t)p->sessions + targets - 1 - (uint64_t)j) /
+				       targets;
 		if (at->family != ENDPOINT_UNIX && sum > most)
 			most = sum;
 	}
@@ -75,11 +76,11 @@ static int check_threads(struct sender_plan *p, const struct plan_bounds *b, str
 	while (threads <= b->threads_max && !fits_rings(p, b, threads))
 		threads++;
 	if (!fits_rings(p, b, threads))
-		return err_set(e, EXIT_USAGE, 0,
-			       "%d sessions need more than %d threads, as one ring holds %llu links "
-			       "under this 'ulimit -n': raise it, or use fewer --sessions",
-			       p->sessions, b->threads_max,
-			       (unsigned long long)b->links_per_ring);
+		return err_set(
+			e, EXIT_USAGE, 0,
+			"%d sessions need more than %d threads, as one ring holds %llu links "
+			"under this 'ulimit -n': raise it, or use fewer --sessions",
+			p->sessions, b->threads_max, (unsigned long long)b->links_per_ring);
 	p->threads = threads < p->sessions ? threads : p->sessions;
 	return 0;
 }

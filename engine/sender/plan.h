@@ -23,13 +23,13 @@
 
 /* One target, with its name resolved. */
 struct plan_target {
-	char url[320];                 /* as shown: without user and password */
-	char host[256];               /* for SNI and the certificate; "" for a Unix socket */
+	char url[320];	/* as shown: without user and password */
+	char host[256]; /* for SNI and the certificate; "" for a Unix socket */
 	struct smtp_client_params smtp;
-	struct sasl_params auth;      /* smtp.auth points here, or is NULL */
+	struct sasl_params auth; /* smtp.auth points here, or is NULL */
 	struct endpoint addresses[PLAN_ADDRESSES_MAX];
 	int address_count;
-	int64_t lookup_ns;            /* how long its name took; -1: it needed none */
+	int64_t lookup_ns; /* how long its name took; -1: it needed none */
 };
 
 struct sender_plan {
@@ -53,8 +53,8 @@ struct sender_plan {
 	int64_t think_ns;    /* closed loop: between a session's messages */
 	int64_t stall_ns;    /* the run ends when nothing has gone on for so long */
 	uint64_t messages_per_connection; /* 0: no limit */
-	struct rate connect_rate;         /* count 0: no limit */
-	int connects_in_flight;           /* per target, all threads together */
+	struct rate connect_rate;	  /* count 0: no limit */
+	int connects_in_flight;		  /* per target, all threads together */
 
 	int64_t connect_timeout_ns, tls_timeout_ns, attempt_delay_ns;
 	int send_buffer, receive_buffer;
@@ -66,11 +66,11 @@ struct sender_plan {
 
 /* What the machine sets as bounds: read once by cmd/. */
 struct plan_bounds {
-	uint64_t links_per_ring;  /* by RLIMIT_NOFILE; plan_links() must fit */
-	uint64_t ports;           /* of net.ipv4.ip_local_port_range */
-	uint64_t memory;          /* octets that are free */
+	uint64_t links_per_ring; /* by RLIMIT_NOFILE; plan_links() must fit */
+	uint64_t ports;		 /* of net.ipv4.ip_local_port_range */
+	uint64_t memory;	 /* octets that are free */
 	int threads_max;
-	uint64_t session_memory;  /* octets that a session takes, by plain or TLS */
+	uint64_t session_memory; /* octets that a session takes, by plain or TLS */
 };
 
 /* Links that a worker with so many sessions has to hold at once. */

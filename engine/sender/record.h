@@ -29,7 +29,7 @@ struct record_counts {
 struct record {
 	struct record_counts counts;
 	struct hdr *phases[PHASE_COUNT]; /* NULL: did not occur */
-	struct hdr *lag;                 /* how late a message was started for our own reasons */
+	struct hdr *lag;		 /* how late a message was started for our own reasons */
 	struct tally replies, errors, tls;
 	bool is_out_of_memory;
 };

@@ -19,10 +19,10 @@
 #include "stats/hlog.h"
 #include "stats/series.h"
 
-#define TICK_MS         100
-#define COLLECT_NS      (100 * NS_PER_MS) /* how long the control thread waits for a record */
-#define POLL_NS         (100 * NS_PER_US) /* before an arrival the ring is polled, not slept on */
-#define POLL_EARLY_NS   (60 * NS_PER_US)  /* the kernel wakes that late */
+#define TICK_MS	      100
+#define COLLECT_NS    (100 * NS_PER_MS) /* how long the control thread waits for a record */
+#define POLL_NS	      (100 * NS_PER_US) /* before an arrival the ring is polled, not slept on */
+#define POLL_EARLY_NS (60 * NS_PER_US)	/* the kernel wakes that late */
 
 struct run;
 
@@ -35,9 +35,9 @@ struct run_worker {
 	int id, first, count;
 	struct err err;
 	bool has_failed, can_poll;
-	int64_t polled_ns;  /* spent looking for completions that were not there, measured part */
-	int64_t cpu_ns;     /* of the thread, measured part */
-	int64_t wall_ns;    /* its length as this worker saw it */
+	int64_t polled_ns; /* spent looking for completions that were not there, measured part */
+	int64_t cpu_ns;	   /* of the thread, measured part */
+	int64_t wall_ns;   /* its length as this worker saw it */
 };
 
 struct run {
@@ -310,8 +310,8 @@ static void append_row(struct run *r, int64_t now_ns, uint32_t sessions)
 
 static void collect(struct run *r, int64_t now_ns)
 {
-	uint32_t open = gauge(r, SESSION_IDLE) + gauge(r, SESSION_THINKING) +
-			gauge(r, SESSION_SENDING);
+	uint32_t open =
+		gauge(r, SESSION_IDLE) + gauge(r, SESSION_THINKING) + gauge(r, SESSION_SENDING);
 
 	write_hlog(r, now_ns);
 	append_row(r, now_ns, open);
@@ -480,9 +480,9 @@ static bool sum_up(struct run *r, struct run_document *d, uint64_t syn_before,
 		.is_interrupted = r->interrupts_seen > 0 && !is_term,
 		.is_terminated = is_term,
 		/* Also when the time was over before the first attempt was given up. */
-		.is_unreachable = atomic_load(&r->shared.is_unreachable) ||
-				  (r->interrupts_seen == 0 &&
-				   atomic_load(&r->shared.ready_ever) == 0),
+		.is_unreachable =
+			atomic_load(&r->shared.is_unreachable) ||
+			(r->interrupts_seen == 0 && atomic_load(&r->shared.ready_ever) == 0),
 		.has_stalled = r->has_stalled,
 	};
 	struct host_usage after;
@@ -537,14 +537,14 @@ static int open_logs(struct run *r, struct err *e)
 	for (int i = 0; i < r->plan->target_count; i++)
 		urls[i] = r->plan->targets[i].url;
 	if (o->log_path != NULL) {
-		r->shared.log = outcome_log_open(o->log_path, o->log_failures_only,
-						 r->plan->run_id, urls, r->worker_count, e);
+		r->shared.log = outcome_log_open(o->log_path, o->log_failures_only, r->plan->run_id,
+						 urls, r->worker_count, e);
 		if (r->shared.log == NULL)
 			return -1;
 	}
 	if (o->hlog_path != NULL) {
-		if (hlog_open(&r->hlog, o->hlog_path, "volley",
-			      clock_wall_ns(o->world->clock), e) != 0)
+		if (hlog_open(&r->hlog, o->hlog_path, "volley", clock_wall_ns(o->world->clock),
+			      e) != 0)
 			return -1;
 		r->has_hlog = true;
 	}

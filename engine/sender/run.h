@@ -32,7 +32,7 @@ struct run_second_view {
 	enum run_stage stage;
 	double elapsed_s, left_s; /* left_s < 0: not known */
 	uint32_t connecting, securing, idle, sending, closing, wanted;
-	double offered;           /* messages a second that the schedule asks for now; 0: closed */
+	double offered; /* messages a second that the schedule asks for now; 0: closed */
 	double interval_s;
 	const struct record *interval; /* what was recorded since the last call */
 	const struct record *before;   /* all that was recorded before that */
@@ -45,13 +45,13 @@ struct run_observer {
 struct run_options {
 	const struct sender_plan *plan;
 	struct run_world *world;
-	struct run_observer *observer;        /* NULL: none */
+	struct run_observer *observer;	      /* NULL: none */
 	volatile sig_atomic_t *interrupts;    /* raised by a signal handler */
 	volatile sig_atomic_t *signal_number; /* the last one that was caught */
-	const char *log_path;                 /* NULL: no --log */
+	const char *log_path;		      /* NULL: no --log */
 	bool log_failures_only;
-	const char *hlog_path;                /* NULL: no --hlog */
-	const struct record *lookups;         /* DNS, recorded before the run; NULL: none */
+	const char *hlog_path;	      /* NULL: no --hlog */
+	const struct record *lookups; /* DNS, recorded before the run; NULL: none */
 };
 
 /*

@@ -17,14 +17,14 @@
 struct worker;
 
 enum session_state {
-	SESSION_CLOSED,  /* to be opened as soon as the pace of connecting allows */
+	SESSION_CLOSED,	 /* to be opened as soon as the pace of connecting allows */
 	SESSION_RESTING, /* waits before it connects again */
 	SESSION_OPENING,
-	SESSION_IDLE,    /* ready; in the worker's list */
+	SESSION_IDLE,	  /* ready; in the worker's list */
 	SESSION_THINKING, /* ready; waits its think time */
 	SESSION_SENDING,
 	SESSION_QUITTING,
-	SESSION_OVER,    /* will not be opened again */
+	SESSION_OVER, /* will not be opened again */
 };
 #define SESSION_STATE_COUNT (SESSION_OVER + 1)
 
@@ -34,25 +34,25 @@ struct session_job {
 	struct mail_slot slot;
 	uint64_t number;
 	int64_t due_ns, start_ns;
-	enum phase phase;     /* the last one that was reached */
+	enum phase phase; /* the last one that was reached */
 	bool is_measured;
 };
 
 struct session {
 	struct talk_user user;
 	struct talk talk;
-	struct timer timer;   /* rest, think time */
+	struct timer timer; /* rest, think time */
 	struct worker *worker;
 	struct session *next, **link; /* the worker's list of this state */
-	struct session_job *job; /* NULL while no message is under way */
-	int64_t idle_ns;      /* since when it could have taken a message */
-	uint64_t sent;        /* messages on this connection */
-	uint32_t number;      /* from 0; decides target and source */
-	uint16_t failures;    /* in a row */
-	uint8_t state;        /* enum session_state */
-	bool is_settled;      /* it has stood, or failed, once */
-	bool was_ready;       /* on this connection */
-	bool is_connecting;   /* counts as a connect in flight */
+	struct session_job *job;      /* NULL while no message is under way */
+	int64_t idle_ns;	      /* since when it could have taken a message */
+	uint64_t sent;		      /* messages on this connection */
+	uint32_t number;	      /* from 0; decides target and source */
+	uint16_t failures;	      /* in a row */
+	uint8_t state;		      /* enum session_state */
+	bool is_settled;	      /* it has stood, or failed, once */
+	bool was_ready;		      /* on this connection */
+	bool is_connecting;	      /* counts as a connect in flight */
 };
 
 void session_init(struct session *s, struct worker *w, uint32_t number);

@@ -9,11 +9,11 @@
 #include "result/fill.h"
 #include "sender/summary.h"
 
-#define LAG_MAX_US       1000 /* of its p99 */
-#define LAG_SHARE        0.05 /* of the service time's median, where that is more */
-#define RATIO_MIN        0.99
-#define BUSY_MAX         0.97 /* of a core: above, replies wait in our own queue */
-#define BOUND_BUSY       0.85
+#define LAG_MAX_US 1000 /* of its p99 */
+#define LAG_SHARE  0.05 /* of the service time's median, where that is more */
+#define RATIO_MIN  0.99
+#define BUSY_MAX   0.97 /* of a core: above, replies wait in our own queue */
+#define BOUND_BUSY 0.85
 
 static bool fill_replies(const struct record *r, struct run_document *d)
 {
@@ -42,10 +42,9 @@ static bool fill_errors(const struct record *r, struct run_document *d)
 		enum phase phase;
 		const char *kind = record_error_of(entry->key, &phase, room);
 
-		is_fine &= run_fill_error(d, phase_name(phase), kind, entry->count,
-					  tally_sample(entry),
-					  record_failure_of(entry->key, &f) ? talk_failure_hint(&f)
-									    : "");
+		is_fine &= run_fill_error(
+			d, phase_name(phase), kind, entry->count, tally_sample(entry),
+			record_failure_of(entry->key, &f) ? talk_failure_hint(&f) : "");
 	}
 	return is_fine;
 }
@@ -113,8 +112,8 @@ static uint64_t errors_of(const struct record *r, enum link_end end)
 	for (uint32_t i = 0; i < r->errors.entry_count; i++) {
 		struct talk_failure f;
 
-		if (record_failure_of(r->errors.entries[i].key, &f) &&
-		    f.cause == TALK_CAUSE_LINK && f.end == end)
+		if (record_failure_of(r->errors.entries[i].key, &f) && f.cause == TALK_CAUSE_LINK &&
+		    f.end == end)
 			count += r->errors.entries[i].count;
 	}
 	return count;
@@ -131,7 +130,8 @@ static bool fill_limits(const struct summary *s, struct run_document *d)
 	} rows[] = {
 		{"no local port", errors_of(s->total, LINK_END_NO_PORTS), true,
 		 "add --source-ip addresses, or send more messages per connection"},
-		{"no descriptor", c->no_descriptors, true, "raise ulimit -n, or use more --threads"},
+		{"no descriptor", c->no_descriptors, true,
+		 "raise ulimit -n, or use more --threads"},
 		{"log records dropped", s->total->counts.log_dropped, true,
 		 "the disk could not follow: log failures only, or to a faster disk"},
 		{"memory exhausted", s->total->is_out_of_memory, true, "fewer --sessions"},
@@ -145,9 +145,8 @@ static bool fill_limits(const struct summary *s, struct run_document *d)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].value != 0 &&
-		    !run_fill_limit(d, rows[i].name, rows[i].value, 0, rows[i].is_hit,
-				    rows[i].note))
+		if (rows[i].value != 0 && !run_fill_limit(d, rows[i].name, rows[i].value, 0,
+							  rows[i].is_hit, rows[i].note))
 			return false;
 	return true;
 }
@@ -183,10 +182,11 @@ static void judge_validity(const struct summary *s, struct run_document *d)
 	if ((int64_t)((double)median_us * LAG_SHARE) > allowed_us)
 		allowed_us = (int64_t)((double)median_us * LAG_SHARE);
 	if (lag_us > allowed_us) {
-		snprintf(why, sizeof(why),
-			 "client-limited: messages were started up to %lld us late (p99) although a "
-			 "session was free; CPU busy %.0f %%",
-			 (long long)lag_us, s->busy_share * 100);
+		snprintf(
+			why, sizeof(why),
+			"client-limited: messages were started up to %lld us late (p99) although a "
+			"session was free; CPU busy %.0f %%",
+			(long long)lag_us, s->busy_share * 100);
 		invalid(d, why);
 	}
 	if (s->busy_share > BUSY_MAX) {
@@ -234,7 +234,8 @@ static void judge_bound(const struct summary *s, struct run_document *d)
 		snprintf(d->bound_by, sizeof(d->bound_by), "server");
 		snprintf(d->bound_note, sizeof(d->bound_note),
 			 "the client was busy %.0f %% of the time%s", s->busy_share * 100,
-			 is_behind ? "; all sessions were in use: more --sessions may go further" : "");
+			 is_behind ? "; all sessions were in use: more --sessions may go further"
+				   : "");
 	}
 }
 

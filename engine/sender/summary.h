@@ -19,9 +19,9 @@ struct summary {
 	const struct series *series;
 	struct transport_counters counters; /* added up over workers */
 	int64_t started_wall_ns, measured_ns, drain_ns;
-	uint64_t left_over;     /* due in the measured part and never started */
+	uint64_t left_over; /* due in the measured part and never started */
 	uint64_t sessions_peak;
-	double busy_share;      /* of one worker's time, waiting and polling excluded; the busiest */
+	double busy_share; /* of one worker's time, waiting and polling excluded; the busiest */
 	uint64_t syn_retransmits;
 	uint64_t handshakes_put_off;
 	double cpu_user_s, cpu_system_s;

@@ -7,8 +7,8 @@
  * time unchanged. In closed loop a message is due when a session asks for it.
  *
  * The supply also holds the run's phases: it begins when the sessions stand (open loop, --idle) or
- * at once (closed loop), it ends by number, by time or when told to stop. Messages of the warm-up do
- * not count towards the number. Any thread.
+ * at once (closed loop), it ends by number, by time or when told to stop. Messages of the warm-up
+ * do not count towards the number. Any thread.
  */
 #ifndef VOLLEY_SENDER_SUPPLY_H
 #define VOLLEY_SENDER_SUPPLY_H
@@ -20,18 +20,18 @@
 
 enum supply_answer {
 	SUPPLY_MESSAGE, /* *ret_number and *ret_due_ns are set */
-	SUPPLY_WAIT,    /* nothing before *ret_due_ns (TIME_NEVER: until woken) */
-	SUPPLY_OVER,    /* no message will follow */
+	SUPPLY_WAIT,	/* nothing before *ret_due_ns (TIME_NEVER: until woken) */
+	SUPPLY_OVER,	/* no message will follow */
 };
 
 struct supply {
 	const struct sender_plan *plan;
-	struct arrival arrival;        /* open loop */
-	_Atomic uint64_t taken;        /* closed loop */
-	_Atomic uint64_t warmed;       /* closed loop: those among them that the warm-up took */
-	_Atomic int64_t begin_ns;      /* of the warm-up; TIME_NEVER until the sessions stand */
-	_Atomic int64_t stop_ns;       /* told to stop; TIME_NEVER */
-	_Atomic int settled;           /* sessions that stand or have failed once */
+	struct arrival arrival;	  /* open loop */
+	_Atomic uint64_t taken;	  /* closed loop */
+	_Atomic uint64_t warmed;  /* closed loop: those among them that the warm-up took */
+	_Atomic int64_t begin_ns; /* of the warm-up; TIME_NEVER until the sessions stand */
+	_Atomic int64_t stop_ns;  /* told to stop; TIME_NEVER */
+	_Atomic int settled;	  /* sessions that stand or have failed once */
 };
 
 /* now_ns: closed loop without --idle begins at once. */

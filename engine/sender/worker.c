@@ -11,9 +11,9 @@
 #include "sender/outcome_log.h"
 #include "sender/worker.h"
 
-#define STEP_MAX           256 /* messages started, or sessions opened, in one step */
-#define CONNECT_RETRY_NS   NS_PER_MS /* when other workers hold the connects in flight */
-#define FAILURES_AT_START  5
+#define STEP_MAX	  256	    /* messages started, or sessions opened, in one step */
+#define CONNECT_RETRY_NS  NS_PER_MS /* when other workers hold the connects in flight */
+#define FAILURES_AT_START 5
 
 /* ---- lists and states ---- */
 
@@ -270,8 +270,7 @@ void worker_over(struct session *s, int64_t at_ns, const struct smtp_outcome *ou
 	log_message(s, word, at_ns, outcome, failure);
 }
 
-static void judge_reachability(struct session *s, const struct talk_failure *failure,
-			       int64_t at_ns)
+static void judge_reachability(struct session *s, const struct talk_failure *failure, int64_t at_ns)
 {
 	struct worker_shared *shared = s->worker->shared;
 	uint64_t failed = 1 + atomic_fetch_add(&shared->failed_ever, 1);
@@ -548,8 +547,8 @@ int worker_init(struct worker *w, struct worker_shared *shared, int id, int firs
 	w->sessions = calloc((size_t)count, sizeof(*w->sessions));
 	if (w->sessions == NULL)
 		return err_set(e, EXIT_FAILED, 0,
-			       "no memory for %d sessions of %zu octets: use fewer --sessions", count,
-			       sizeof(*w->sessions));
+			       "no memory for %d sessions of %zu octets: use fewer --sessions",
+			       count, sizeof(*w->sessions));
 	if (talk_hub_init(&w->hub, t, s, e) != 0 || record_init(&w->records[0], e) != 0 ||
 	    record_init(&w->records[1], e) != 0)
 		return -1;

@@ -24,13 +24,13 @@ struct worker_shared {
 	struct supply supply;
 	struct gcra connect_rate;
 	_Atomic int connects_in_flight;
-	_Atomic uint64_t ready_ever;    /* sessions that became ready, all told */
-	_Atomic uint64_t failed_ever;   /* attempts that failed before they were ready */
-	_Atomic uint32_t swaps_wanted;  /* raised when the control thread wants the records */
+	_Atomic uint64_t ready_ever;	 /* sessions that became ready, all told */
+	_Atomic uint64_t failed_ever;	 /* attempts that failed before they were ready */
+	_Atomic uint32_t swaps_wanted;	 /* raised when the control thread wants the records */
 	_Atomic uint64_t targets_failed; /* a bit for each target at which an attempt has failed */
-	_Atomic bool is_unreachable;    /* nothing answers, or trying again is useless */
-	struct outcome_log *log;        /* NULL: no --log */
-	int64_t wall_offset_ns;         /* wall clock minus monotonic clock */
+	_Atomic bool is_unreachable;	 /* nothing answers, or trying again is useless */
+	struct outcome_log *log;	 /* NULL: no --log */
+	int64_t wall_offset_ns;		 /* wall clock minus monotonic clock */
 	void (*wake_all)(struct worker_shared *self);
 };
 
@@ -59,20 +59,20 @@ struct worker {
 	int session_count, first_session; /* numbers first .. first + count - 1 */
 	struct session_list closed, idle;
 	uint32_t state_counts[SESSION_STATE_COUNT];
-	int live;                 /* sessions not OVER */
-	int open, open_peak;      /* sessions that are ready, thinking or sending */
+	int live;	     /* sessions not OVER */
+	int open, open_peak; /* sessions that are ready, thinking or sending */
 	enum worker_stage stage;
-	int64_t stage_ns;         /* when it began */
-	uint32_t swaps_seen;      /* of swaps_wanted */
-	int64_t last_over_ns;     /* when the last measured message was over */
+	int64_t stage_ns;			  /* when it began */
+	uint32_t swaps_seen;			  /* of swaps_wanted */
+	int64_t last_over_ns;			  /* when the last measured message was over */
 	int64_t measure_begin_ns, measure_end_ns; /* copies of the supply's */
 	struct record records[2];
-	struct record *record;              /* the one that is written */
+	struct record *record;		    /* the one that is written */
 	_Atomic(struct record *) published; /* the other, for the control thread; it stores NULL */
 	struct worker_gauges gauges;
 	_Atomic bool is_done;
-	int id;                   /* from 0 */
-	int64_t own_end_ns;       /* drain: when what is left is aborted */
+	int id;		    /* from 0 */
+	int64_t own_end_ns; /* drain: when what is left is aborted */
 };
 
 /*
@@ -86,12 +86,13 @@ void worker_fini(struct worker *w);
 /* Does what is due. Returns when it wants to be called again at the latest. */
 int64_t worker_step(struct worker *w, int64_t now_ns);
 
-/* Ends what is under way at once: after a second interrupt. Sessions close within the next turns. */
+/* Ends what is under way at once: after a second interrupt. Sessions close within the next turns.
+ */
 void worker_abort(struct worker *w);
 
 /* For sessions. */
 void worker_set_state(struct session *s, enum session_state state);
-void worker_ready(struct session *s, int64_t at_ns);  /* give it a message, or let it idle */
+void worker_ready(struct session *s, int64_t at_ns); /* give it a message, or let it idle */
 /* is_counted: a failure belongs to the measured part. */
 void worker_closed(struct session *s, int64_t at_ns, const struct talk_failure *failure,
 		   bool is_counted);

@@ -29,10 +29,11 @@ static const char *link_hint(const struct talk_failure *f)
 	case LINK_END_REFUSED:
 		return "is the server running, and is the port right?";
 	case LINK_END_TIMED_OUT:
-		return f->phase == PHASE_TLS ? "the server does not answer the TLS handshake: is it a "
-					       "plain-text port (smtp+starttls://)?"
-					     : "a firewall may drop the packets: try another port, "
-					       "and from another network";
+		return f->phase == PHASE_TLS
+			       ? "the server does not answer the TLS handshake: is it a "
+				 "plain-text port (smtp+starttls://)?"
+			       : "a firewall may drop the packets: try another port, "
+				 "and from another network";
 	case LINK_END_UNREACHABLE:
 		return "check the route, and whether this machine has that address family";
 	case LINK_END_RESET:
@@ -64,7 +65,8 @@ static const char *tls_hint(const struct talk_failure *f)
 		return "a plain-text port: use smtp+starttls:// or smtp://";
 	case SECURE_CERT_EXPIRED:
 	case SECURE_CERT_NOT_YET:
-		return "renew the certificate or check both clocks; to test all the same: --tls-verify "
+		return "renew the certificate or check both clocks; to test all the same: "
+		       "--tls-verify "
 		       "none";
 	case SECURE_CERT_UNTRUSTED:
 	case SECURE_CERT_SELF_SIGNED:
@@ -107,7 +109,8 @@ static const char *smtp_hint(const struct talk_failure *f)
 		return "the server breaks RFC 5321 section 4.2; --log shows what it said";
 	case SMTP_FAULT_TIMED_OUT:
 		return f->phase == PHASE_BANNER
-			       ? "no greeting: a TLS port (smtps://), a tarpit, or an overloaded server"
+			       ? "no greeting: a TLS port (smtps://), a tarpit, or an overloaded "
+				 "server"
 			       : "an overloaded server, or a time-out too short: --timeout";
 	case SMTP_FAULT_CLOSING:
 	case SMTP_FAULT_REFUSED_GREETING:

@@ -12,10 +12,10 @@ struct talk_race {
 	struct channel_user user;
 	struct channel channel;
 	struct timer timer;
-	struct talk *talk;     /* NULL once the race is over */
+	struct talk *talk; /* NULL once the race is over */
 	struct talk_hub *hub;
 	struct talk_race *next, **link; /* among all races of the hub */
-	uint8_t address;       /* where the second attempt goes */
+	uint8_t address;		/* where the second attempt goes */
 };
 
 static void race_free(struct talk_race *r)

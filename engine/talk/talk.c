@@ -255,9 +255,9 @@ static bool fault_is_permanent(const struct smtp_event *ev)
 static void on_failed(struct talk *t, const struct smtp_event *ev)
 {
 	struct talk_failure *f = fail(t, TALK_CAUSE_SMTP, ev->phase);
-	bool in_order = ev->fault == SMTP_FAULT_CLOSING ||
-			ev->fault == SMTP_FAULT_REFUSED_GREETING ||
-			ev->fault == SMTP_FAULT_REFUSED_EHLO || ev->fault == SMTP_FAULT_REFUSED_AUTH;
+	bool in_order =
+		ev->fault == SMTP_FAULT_CLOSING || ev->fault == SMTP_FAULT_REFUSED_GREETING ||
+		ev->fault == SMTP_FAULT_REFUSED_EHLO || ev->fault == SMTP_FAULT_REFUSED_AUTH;
 
 	if (f != NULL) {
 		f->smtp = ev->fault;

@@ -23,13 +23,13 @@ struct talk_target {
 	const struct endpoint *addresses; /* in order of preference */
 	int address_count;
 	const char *server_name; /* for SNI and the certificate's name check; NULL: none */
-	const char *resume_key;  /* sessions of one key may resume each other */
+	const char *resume_key;	 /* sessions of one key may resume each other */
 	const struct smtp_client_params *smtp;
 	int64_t connect_timeout_ns; /* for one address */
 	int64_t tls_timeout_ns;
-	int64_t attempt_delay_ns;   /* before the next address is tried beside: RFC 8305 s5 */
+	int64_t attempt_delay_ns;	 /* before the next address is tried beside: RFC 8305 s5 */
 	int send_buffer, receive_buffer; /* octets, 0: the system's default */
-	int preferred;              /* the address that answered last; tried first */
+	int preferred;			 /* the address that answered last; tried first */
 };
 
 #define TALK_ADDRESSES_MAX 64
@@ -59,18 +59,19 @@ struct talk_failure {
 	int os_error;
 	enum secure_failure tls;
 	enum smtp_fault smtp;
-	const char *detail;  /* words for people, escaped; "" for none. Borrowed */
-	bool is_permanent;   /* trying again the same way is useless: certificate, AUTH ... */
+	const char *detail; /* words for people, escaped; "" for none. Borrowed */
+	bool is_permanent;  /* trying again the same way is useless: certificate, AUTH ... */
 };
 
 struct talk_event {
 	enum talk_event_kind kind;
-	enum phase phase;   /* STEP */
-	int64_t at_ns;      /* when it happened */
-	int64_t took_ns;    /* STEP; -1: not timed (STARTTLS, RSET, NOOP, an unasked reply) */
+	enum phase phase; /* STEP */
+	int64_t at_ns;	  /* when it happened */
+	int64_t took_ns;  /* STEP; -1: not timed (STARTTLS, RSET, NOOP, an unasked reply) */
 	enum smtp_command command;
-	const struct reply *reply;          /* STEP: NULL when there is none. Borrowed */
-	const struct smtp_outcome *outcome; /* DONE; CLOSED when a message was under way. Borrowed */
+	const struct reply *reply; /* STEP: NULL when there is none. Borrowed */
+	const struct smtp_outcome
+		*outcome; /* DONE; CLOSED when a message was under way. Borrowed */
 	const struct talk_failure *failure; /* CLOSED. Borrowed */
 };
 
@@ -97,18 +98,18 @@ struct talk {
 	struct talk_hub *hub;
 	struct talk_target *target;
 	struct talk_user *user;
-	struct talk_race *race; /* NULL when there is one address, or the race is over */
-	struct buf tx;          /* commands under way; without memory when there are none */
+	struct talk_race *race;	    /* NULL when there is one address, or the race is over */
+	struct buf tx;		    /* commands under way; without memory when there are none */
 	int64_t opened_ns, step_ns; /* begin of the conversation, of the phase */
-	int64_t body_ns;            /* 354 was received; 0: not yet, -1: told */
-	int64_t deadline_ns;        /* the one wanted; the link's may be earlier */
-	int64_t armed_ns;           /* the link's */
-	struct endpoint source;     /* family NONE: the kernel chooses */
-	uint8_t state;              /* enum talk_state */
+	int64_t body_ns;	    /* 354 was received; 0: not yet, -1: told */
+	int64_t deadline_ns;	    /* the one wanted; the link's may be earlier */
+	int64_t armed_ns;	    /* the link's */
+	struct endpoint source;	    /* family NONE: the kernel chooses */
+	uint8_t state;		    /* enum talk_state */
 	uint8_t first, attempts;    /* the address that was tried first, and how many were */
-	uint8_t address;            /* the one that the channel goes to */
-	bool is_in_feed;            /* output is put off until the input is used up */
-	bool is_tls_due;            /* TLS starts when what is being sent is through */
+	uint8_t address;	    /* the one that the channel goes to */
+	bool is_in_feed;	    /* output is put off until the input is used up */
+	bool is_tls_due;	    /* TLS starts when what is being sent is through */
 	struct talk_failure failure;
 	char *detail; /* of the failure; allocated when there is one */
 };

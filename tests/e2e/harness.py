@@ -98,6 +98,8 @@ def sound(document):
     same("messages started and ended", m["started"], ended)
     for second in ("started", "accepted", "deferred", "rejected"):
         same(f"the series' {second}", sum(row[second] for row in document["series"]), m[second])
+    if any(row["sessions"] > document["config"]["sessions"] for row in document["series"]):
+        faults.append("the series shows more sessions than were asked for")
     for phase in ("response", "service"):
         count = document["latency_us"].get(phase, {"count": 0})["count"]
         if count > m["started"]:
@@ -462,7 +464,7 @@ class Conn:
         self.sock.close()
 
     def serve(self, extensions=(), special=None, messages=None):
-        """A plain, correct SMTP server; special(verb, line, conn) may answer in its place (True)."""
+        """A plain SMTP server; special(verb, line, conn) may answer in its place (True)."""
         self.send("220 peer.test ESMTP\r\n")
         while True:
             line = self.line()

@@ -471,7 +471,8 @@ def test_bad_clients(case):
     client(sink, b"EHLO x\r\n" * 2000)
     client(sink, b"MAIL FROM:<" + b"a" * 10000 + b"@x>\r\nQUIT\r\n")
     client(sink, b"")
-    answer = client(sink, b"EHLO " + ESCAPES + b"\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<\"\x1b[31m\"@b>\r\n"
+    answer = client(sink, b"EHLO " + ESCAPES + b"\r\nMAIL FROM:<a@b.c>\r\n"
+                    b"RCPT TO:<\"\x1b[31m\"@b>\r\n"
                     b"RCPT TO:<c@d.e>\r\nDATA\r\nSubject: " + ESCAPES + b"\r\n\r\n.\r\nQUIT\r\n")
     case.check("replies echo nothing unescaped", b"\x1b" not in answer, answer)
     answer = client(sink, b"EHLO x\r\nSTARTTLS\r\nMAIL FROM:<injected@example.com>\r\n")

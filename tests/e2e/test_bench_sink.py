@@ -97,7 +97,8 @@ def test_resumption(case):
     case.equal("both sides say so",
                (resumed, run.document["sessions"]["tls_resumed"]),
                (sum(t["count"] for t in status["tls"] if t["resumed"]),) * 2)
-    case.equal("a session each", run.document["sessions"]["opened"], 60)
+    # One more may be open when the last message is taken by another.
+    case.check("a session each", run.document["sessions"]["opened"] in (60, 61), run)
 
 
 def test_no_resumption(case):
@@ -195,9 +196,12 @@ def test_messages_per_connection(case):
     sink = case.sink("--listen", "smtp://127.0.0.1:0")
     run = case.bench("-m", "100", "-s", "4", "--messages-per-connection", "5", sink.url())
     status = case.agree(run, sink, 100)
-    case.equal("twenty connections on both sides",
-               (run.document["sessions"]["opened"], status["sessions"]["accepted"]), (20, 20))
-    case.equal("each one says goodbye", run.replies().get(("quit", 221)), 20, run)
+    # More may be open when the last messages are taken by others.
+    opened = run.document["sessions"]["opened"]
+    case.check("twenty connections, and no more than were open at once",
+               20 <= opened <= 23 and opened <= status["sessions"]["accepted"] <= 23, run)
+    case.equal("each one says goodbye", run.replies().get(("quit", 221)),
+               status["sessions"]["accepted"], run)
 
 
 def test_threads(case):
@@ -310,13 +314,13 @@ def test_secrets(case):
     }
     log, hlog = case.folder / "log", case.folder / "hlog"
     for what, (args, env) in ways.items():
-        process = case.bench_start("-m", "40", "-s", "2", "--rate", "20/s", "--cafile", ca,
+        process = case.bench_start("-m", "25", "-s", "2", "--rate", "10/s", "--cafile", ca,
                                    "--log", log, "--hlog", hlog, *args,
                                    env={**os.environ, **env})
-        harness.wait_until("the run is under way", lambda: log.exists() and log.stat().st_size)
+        harness.wait_until("the first second is told", lambda p=process: "run " in p.err)
         hides(case, what, process)
         run = process.wait()
-        case.equal(f"{what}: it logged in", run.messages("accepted"), (40,), run)
+        case.equal(f"{what}: it logged in", run.messages("accepted"), (25,), run)
         texts = run.out + run.err + json.dumps(run.document) + log.read_text() + hlog.read_text()
         case.check(f"{what}: in no output", PASSWORD not in texts)
         log.unlink()
@@ -454,7 +458,8 @@ def test_json_to_stdout(case):
 
 
 def test_thresholds(case):
-    sink = case.sink("--listen", "smtp://127.0.0.1:0", "--fault", "dot:reply=452 4.3.1 Full;every=2")
+    sink = case.sink("--listen", "smtp://127.0.0.1:0", "--fault",
+                     "dot:reply=452 4.3.1 Full;every=2")
     run = case.bench("-m", "20", "--threshold", "replies.4xx<1%", "--threshold", "errors<1",
                      "--threshold", "accept.p99.99<1h", sink.url())
     verdicts = {t["expression"]: t["verdict"] for t in run.document["thresholds"]}

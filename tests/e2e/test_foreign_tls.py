@@ -269,7 +269,7 @@ def test_s_server(case):
 
 
 def test_key_update(case):
-    """RFC 8446 s4.6.3: the server changes its keys before each reply to MAIL and wants ours changed."""
+    """RFC 8446 s4.6.3: before each reply to MAIL the server changes its keys and wants ours so."""
     authority = harness.Authority(case.folder)
     authority.make("good")
     server = Dialogue(case, "-cert", case.folder / "good.crt", "-key", case.folder / "good.key",

@@ -34,7 +34,7 @@ struct end {
 	char detail[160];
 	struct secure_facts facts;
 	uint64_t received; /* octets of the pattern, all as expected */
-	char text[64];     /* the first ones */
+	char text[64];	   /* the first ones */
 	char echo[256];
 	size_t echo_len;
 	/* Hooks of a test; NULL: nothing. */
@@ -56,7 +56,7 @@ struct host {
 	struct end ends[ENDS_MAX];
 	int end_count;
 	struct end model; /* what an accepted end begins as */
-	int steps;        /* handshake steps in this turn, and the most in one */
+	int steps;	  /* handshake steps in this turn, and the most in one */
 	int steps_most;
 	bool skips_turns; /* does not call channel_hub_turn() */
 };

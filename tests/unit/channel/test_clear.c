@@ -131,7 +131,8 @@ static uint64_t bulk_sent;
 
 static void send_more(struct end *e)
 {
-	static const size_t sizes[16] = {1, 0, 7000, 13, 0, 0, 16384, 1, 16385, 2, 300, 0, 65536, 5, 9, 0};
+	static const size_t sizes[16] = {1,	0, 7000, 13, 0,	    0, 16384, 1,
+					 16385, 2, 300,	 0,  65536, 5, 9,     0};
 	struct iovec v[16];
 	int count = 0;
 

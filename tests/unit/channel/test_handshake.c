@@ -112,20 +112,32 @@ static const struct sim_sealed_fault not_yet[] = {{.kind = SECURE_CERT_NOT_YET}}
 
 static const struct failing failings[] = {
 	{"expired", {.server.certificate = &expired}, SECURE_CERT_EXPIRED, SECURE_ALERT},
-	{"self-signed", {.server.certificate = &self_signed}, SECURE_CERT_SELF_SIGNED,
+	{"self-signed",
+	 {.server.certificate = &self_signed},
+	 SECURE_CERT_SELF_SIGNED,
 	 SECURE_ALERT},
 	{"another name", {.server.certificate = &other_name}, SECURE_CERT_NAME, SECURE_ALERT},
 	{"untrusted", {.client.trusted = "Other CA"}, SECURE_CERT_UNTRUSTED, SECURE_ALERT},
-	{"not yet valid", {.server = {.faults = not_yet, .fault_count = 1}}, SECURE_CERT_NOT_YET,
+	{"not yet valid",
+	 {.server = {.faults = not_yet, .fault_count = 1}},
+	 SECURE_CERT_NOT_YET,
 	 SECURE_ALERT},
 	{"an alert", {.server = {.faults = by_alert, .fault_count = 1}}, SECURE_ALERT, SECURE_OK},
-	{"clear text", {.server = {.faults = clear_text, .fault_count = 1}}, SECURE_NOT_TLS,
+	{"clear text",
+	 {.server = {.faults = clear_text, .fault_count = 1}},
+	 SECURE_NOT_TLS,
 	 SECURE_OK},
-	{"a bad record", {.server = {.faults = bad_record, .fault_count = 1}}, SECURE_RECORD,
+	{"a bad record",
+	 {.server = {.faults = bad_record, .fault_count = 1}},
+	 SECURE_RECORD,
 	 SECURE_OK},
-	{"closed early", {.server = {.faults = early_close, .fault_count = 1}},
-	 SECURE_CLOSED_EARLY, SECURE_OK},
-	{"an old version", {.server = {.faults = old_version, .fault_count = 1}}, SECURE_VERSION,
+	{"closed early",
+	 {.server = {.faults = early_close, .fault_count = 1}},
+	 SECURE_CLOSED_EARLY,
+	 SECURE_OK},
+	{"an old version",
+	 {.server = {.faults = old_version, .fault_count = 1}},
+	 SECURE_VERSION,
 	 SECURE_OK},
 	{"versions apart",
 	 {.client = {.min_version = SIM_TLS_1_3}, .server = {.max_version = SIM_TLS_1_2}},
@@ -299,8 +311,8 @@ static void a_flood_while_it_waits(void **state)
 /* Started again and again over one hub: a second session resumes the first. */
 static void a_session_is_resumed(void **state)
 {
-	struct stage *s = stage_new(
-		&(struct stage_options){.client.resume = true, .server.resume = true});
+	struct stage *s =
+		stage_new(&(struct stage_options){.client.resume = true, .server.resume = true});
 
 	(void)state;
 	s->server.model.starts_tls = s->server.model.echoes = true;
@@ -338,16 +350,11 @@ static void closed_when_sealed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hundreds_at_once),
-		cmocka_unit_test(hundreds_that_give_up),
-		cmocka_unit_test(each_way_to_fail),
-		cmocka_unit_test(hundreds_fail_alike),
-		cmocka_unit_test(the_server_hangs_up),
-		cmocka_unit_test(the_client_hangs_up),
-		cmocka_unit_test(no_session_to_be_had),
-		cmocka_unit_test(a_flood_while_it_waits),
-		cmocka_unit_test(a_session_is_resumed),
-		cmocka_unit_test(closed_when_sealed),
+		cmocka_unit_test(hundreds_at_once),	cmocka_unit_test(hundreds_that_give_up),
+		cmocka_unit_test(each_way_to_fail),	cmocka_unit_test(hundreds_fail_alike),
+		cmocka_unit_test(the_server_hangs_up),	cmocka_unit_test(the_client_hangs_up),
+		cmocka_unit_test(no_session_to_be_had), cmocka_unit_test(a_flood_while_it_waits),
+		cmocka_unit_test(a_session_is_resumed), cmocka_unit_test(closed_when_sealed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

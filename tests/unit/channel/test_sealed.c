@@ -70,8 +70,8 @@ static void echo_in_random_pieces(void **state)
 
 static void echo_by_tls_1_2(void **state)
 {
-	struct stage *s = stage_new(
-		&(struct stage_options){.client = {.max_version = SIM_TLS_1_2}});
+	struct stage *s =
+		stage_new(&(struct stage_options){.client = {.max_version = SIM_TLS_1_2}});
 	struct end *c = end_new(s);
 
 	(void)state;
@@ -228,7 +228,8 @@ static size_t spy_seal(struct secure_session *session, const struct iovec *plain
 
 static void bulk_more(struct end *e)
 {
-	static const size_t sizes[16] = {0, 1, 0, 7000, 13, 16384, 1, 16385, 2, 100000, 65536, 5, 0, 0, 9, 0};
+	static const size_t sizes[16] = {0, 1,	    0,	   7000, 13, 16384, 1, 16385,
+					 2, 100000, 65536, 5,	 0,  0,	    9, 0};
 	int side = e->host->listening.on_accept != NULL;
 	struct iovec v[16];
 	int count = 0;
@@ -377,7 +378,8 @@ static void stop_reading(struct end *e)
 
 static void send_rubbish(struct end *e)
 {
-	static const char record[] = "\x17\x03\x03\x00\x20" "0123456789abcdef0123456789abcdef";
+	static const char record[] = "\x17\x03\x03\x00\x20"
+				     "0123456789abcdef0123456789abcdef";
 	struct iovec v = {.iov_len = sizeof(record) - 1};
 	const char *data = record;
 

@@ -260,8 +260,9 @@ static void the_longest_ramp(void **state)
 
 static void bad_stages_are_told(void **state)
 {
-	static const char *const bad[] = {"",	      "30s",	  "@100/s",  "30s@",	     "x@100/s",
-					  "0s@100/s", "30s@x/s", "30s@1..", "30s@-1/s", "30s@100000001/s"};
+	static const char *const bad[] = {
+		"",	    "30s",     "@100/s",  "30s@",     "x@100/s",
+		"0s@100/s", "30s@x/s", "30s@1..", "30s@-1/s", "30s@100000001/s"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -24,19 +24,20 @@ struct plan_target *rehearsal_target(struct rehearsal *r, const char *address)
 	t->addresses[0].port = 25;
 	t->smtp = (struct smtp_client_params){
 		.helo_name = "client.example",
-		.timeouts = {
-			.banner_ns = 10 * NS_PER_SEC,
-			.ehlo_ns = 10 * NS_PER_SEC,
-			.starttls_ns = 10 * NS_PER_SEC,
-			.auth_ns = 10 * NS_PER_SEC,
-			.mail_ns = 10 * NS_PER_SEC,
-			.rcpt_ns = 10 * NS_PER_SEC,
-			.data_ns = 10 * NS_PER_SEC,
-			.body_ns = 10 * NS_PER_SEC,
-			.dot_ns = 10 * NS_PER_SEC,
-			.rset_ns = 10 * NS_PER_SEC,
-			.quit_ns = 10 * NS_PER_SEC,
-		},
+		.timeouts =
+			{
+				.banner_ns = 10 * NS_PER_SEC,
+				.ehlo_ns = 10 * NS_PER_SEC,
+				.starttls_ns = 10 * NS_PER_SEC,
+				.auth_ns = 10 * NS_PER_SEC,
+				.mail_ns = 10 * NS_PER_SEC,
+				.rcpt_ns = 10 * NS_PER_SEC,
+				.data_ns = 10 * NS_PER_SEC,
+				.body_ns = 10 * NS_PER_SEC,
+				.dot_ns = 10 * NS_PER_SEC,
+				.rset_ns = 10 * NS_PER_SEC,
+				.quit_ns = 10 * NS_PER_SEC,
+			},
 	};
 	return t;
 }
@@ -135,7 +136,8 @@ void stall_senders(struct rehearsal *r, int64_t for_ns)
 
 static void wake_all(struct worker_shared *shared)
 {
-	struct rehearsal *r = (struct rehearsal *)((char *)shared - offsetof(struct rehearsal, shared));
+	struct rehearsal *r =
+		(struct rehearsal *)((char *)shared - offsetof(struct rehearsal, shared));
 
 	for (int i = 0; i < r->plan.threads; i++)
 		transport_wake(r->senders[i].transport);
@@ -233,8 +235,8 @@ static void swap(struct sim_task *task, int64_t now_ns)
 
 static void make_sinks(struct rehearsal *r)
 {
-	static const struct sim_certificate certificate = {"mx.example.com", "Test CA", 0, 0, false,
-							   0};
+	static const struct sim_certificate certificate = {
+		"mx.example.com", "Test CA", 0, 0, false, 0};
 	struct endpoint at = r->sink_plan.listeners[0].at;
 	struct err e = {0};
 
@@ -248,8 +250,8 @@ static void make_sinks(struct rehearsal *r)
 		struct sink_actor *s = &r->sinks[i];
 
 		s->r = r;
-		s->transport = sim_transport(
-			r->sim, &(struct sim_transport_options){.link_max = 4096}, &e);
+		s->transport = sim_transport(r->sim,
+					     &(struct sim_transport_options){.link_max = 4096}, &e);
 		s->secure = sim_secure(r->sim, &r->sink_tls, &e);
 		if (s->transport == NULL || s->secure == NULL ||
 		    sink_worker_init(&s->worker, &r->sink_shared, s->transport, s->secure, &at,
@@ -477,7 +479,7 @@ void rehearsal_run(struct rehearsal *r)
 	end = sim_run(r->sim, r->begin_ns + r->give_up_ns, &e);
 	if (end != SIM_STOPPED)
 		fail_msg("seed %llu: the run does not end: %s", (unsigned long long)r->seed,
-			 end == SIM_FAILED  ? e.text
+			 end == SIM_FAILED ? e.text
 			 : end == SIM_IDLE ? "nothing will ever happen"
 					   : "it goes on and on");
 	for (int i = 0; i < r->plan.threads; i++) {

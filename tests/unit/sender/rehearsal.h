@@ -64,8 +64,8 @@ struct rehearsal {
 	int sink_threads;
 	const char *size; /* of messages; NULL: 1k */
 	const char *recipients_per_message;
-	bool swaps;	  /* the records are taken every 100 ms, as run.c does each second */
-	bool may_lose;	  /* the sink is cut off with messages in it */
+	bool swaps;	    /* the records are taken every 100 ms, as run.c does each second */
+	bool may_lose;	    /* the sink is cut off with messages in it */
 	int64_t give_up_ns; /* virtual time after which the run hangs; default an hour */
 
 	/* The world. */
@@ -86,7 +86,7 @@ struct rehearsal {
 	struct run_document document;
 	char *json; /* the document's */
 	size_t json_len;
-	struct sink_counters sink; /* of all its threads */
+	struct sink_counters sink;     /* of all its threads */
 	uint64_t received, duplicated; /* by the ledger */
 	uint64_t left_over;
 	int swap_count;
@@ -112,10 +112,10 @@ struct plan_target *rehearsal_target(struct rehearsal *r, const char *address);
 /* Has something happen at a time after the begin. */
 void rehearsal_at(struct rehearsal *r, int64_t after_ns,
 		  void (*act)(struct rehearsal *r, int64_t value), int64_t value);
-void stall_sinks(struct rehearsal *r, int64_t for_ns);	   /* SIGSTOP, and SIGCONT later */
+void stall_sinks(struct rehearsal *r, int64_t for_ns); /* SIGSTOP, and SIGCONT later */
 void stall_senders(struct rehearsal *r, int64_t for_ns);
-void interrupt(struct rehearsal *r, int64_t how_often);	   /* 1: drain, 2: stop now */
-void stop_listening(struct rehearsal *r, int64_t unused);  /* the sink goes, politely */
+void interrupt(struct rehearsal *r, int64_t how_often);	  /* 1: drain, 2: stop now */
+void stop_listening(struct rehearsal *r, int64_t unused); /* the sink goes, politely */
 
 /* Runs until all workers have ended, checks what must hold, fills in what came of it. */
 void rehearsal_run(struct rehearsal *r);

@@ -259,7 +259,8 @@ static void sessions_are_held(void **state)
 	assert_int_equal(r->total.counts.sessions_opened, 20);
 	assert_int_equal(r->document.sessions.peak, 20);
 	assert_int_equal(r->sink.replies[SMTP_VERB_QUIT][221], 20);
-	assert_in_range(r->over_ns - r->begin_ns, 5 * NS_PER_SEC + 6 * MS, 5 * NS_PER_SEC + 20 * MS);
+	assert_in_range(r->over_ns - r->begin_ns, 5 * NS_PER_SEC + 6 * MS,
+			5 * NS_PER_SEC + 20 * MS);
 	assert_int_equal(r->document.status, EXIT_WELL);
 	rehearsal_free(r);
 }

@@ -57,9 +57,10 @@ static void known_numbers(void **state)
 		if (c->accepted != x->accepted || c->deferred != x->deferred ||
 		    c->rejected != x->rejected || c->failed != x->failed ||
 		    c->in_doubt != x->in_doubt)
-			fail_msg("%s: %d accepted, %d deferred, %d rejected, %d failed, %d in doubt",
-				 x->rule, (int)c->accepted, (int)c->deferred, (int)c->rejected,
-				 (int)c->failed, (int)c->in_doubt);
+			fail_msg(
+				"%s: %d accepted, %d deferred, %d rejected, %d failed, %d in doubt",
+				x->rule, (int)c->accepted, (int)c->deferred, (int)c->rejected,
+				(int)c->failed, (int)c->in_doubt);
 		if (x->kind != NULL && error_of(r, x->phase, x->kind) == NULL)
 			fail_msg("%s: no error \"%s\" in phase %s", x->rule, x->kind, x->phase);
 		if (x->kind == NULL && x->in_doubt == 0 && c->errors != 0)
@@ -191,7 +192,8 @@ static struct rehearsal *troubled(uint64_t seed)
 	if (seed % 2 == 0) {
 		r->plan.is_open_loop = true;
 		r->plan.stage_count = 1;
-		r->plan.stages[0] = (struct arrival_stage){r->plan.duration_ns, 400000000, 400000000};
+		r->plan.stages[0] =
+			(struct arrival_stage){r->plan.duration_ns, 400000000, 400000000};
 		r->plan.arrivals = seed % 8 == 0 ? ARRIVAL_POISSON : ARRIVAL_CONSTANT;
 	}
 	return r;
@@ -253,9 +255,9 @@ static void links_that_break(void **state)
 /* Some connects go nowhere, some are refused, some find no port. */
 static void connects_that_fail(void **state)
 {
-	static const enum link_end ends[] = {LINK_END_TIMED_OUT,  LINK_END_REFUSED,
+	static const enum link_end ends[] = {LINK_END_TIMED_OUT,   LINK_END_REFUSED,
 					     LINK_END_UNREACHABLE, LINK_END_NO_PORTS,
-					     LINK_END_NO_MEMORY,  LINK_END_DENIED};
+					     LINK_END_NO_MEMORY,   LINK_END_DENIED};
 
 	(void)state;
 	for (uint64_t k = 0; k < 24; k++) {
@@ -305,6 +307,44 @@ static void the_sink_goes(void **state)
 		rehearsal_run(r);
 		assert_non_null(error_of(r, "connect", "refused"));
 		assert_false(r->shared.is_unreachable);
+		rehearsal_free(r);
+	}
+}
+
+/*
+ * Hundreds of sessions are told 421 while the client is stopped, and much is due when it goes on.
+ * A turn handles 256 completions: in the step behind it some sessions have heard their 421 and are
+ * not closed yet. They are neither given a message, nor asked to QUIT as the run ends there, nor
+ * when their think time is over.
+ */
+static void hundreds_end_at_once(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		struct rehearsal *r = rehearsal_new(65000 + (uint64_t)i);
+
+		r->plan.sessions = 900;
+		r->plan.threads = 1 + i / 6;
+		r->plan.duration_ns = NS_PER_SEC;
+		if (i % 2 == 1) {
+			r->plan.targets[0].smtp.tls = SMTP_TLS_IMPLICIT;
+			r->sink_plan.listeners[0].security = SINK_IMPLICIT;
+		}
+		if (i % 3 < 2) {
+			r->plan.is_open_loop = true;
+			r->plan.stage_count = 1;
+			r->plan.stages[0] =
+				(struct arrival_stage){NS_PER_SEC, 20000000000, 20000000000};
+		} else {
+			r->plan.think_ns = 45 * MS;
+		}
+		/* The schedule is over in the second step behind the stop. */
+		if (i % 3 == 1)
+			r->plan.messages = 9000 + 300 * (uint64_t)r->plan.threads;
+		rehearsal_at(r, 450 * MS, stall_senders, 60 * MS);
+		rehearsal_at(r, 500 * MS, stop_listening, 0);
+		rehearsal_run(r);
+		assert_true(r->total.counts.accepted > 500);
 		rehearsal_free(r);
 	}
 }
@@ -435,6 +475,7 @@ int main(void)
 		cmocka_unit_test(connects_that_fail),
 		cmocka_unit_test(stops_and_goes),
 		cmocka_unit_test(the_sink_goes),
+		cmocka_unit_test(hundreds_end_at_once),
 		cmocka_unit_test(nobody_there),
 		cmocka_unit_test(a_bad_certificate),
 		cmocka_unit_test(a_black_hole_and_a_short_run),

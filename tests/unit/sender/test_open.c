@@ -284,7 +284,8 @@ static void sessions_end_while_idle(void **state)
 			r->sink_plan.idle_ns = 300 * MS;
 			rehearsal_run(r);
 			assert_int_equal(r->total.counts.due, 400);
-			/* 421 may cross a message: it is its answer then. None is given to the dead. */
+			/* 421 may cross a message: it is its answer then. None is given to the
+			 * dead. */
 			assert_int_equal(r->total.counts.failed, 0);
 			assert_int_equal(r->total.counts.accepted + r->total.counts.deferred, 400);
 			assert_true(r->total.counts.accepted > 350);

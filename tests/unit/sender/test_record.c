@@ -15,8 +15,10 @@ static void fill(struct record *r, int salt)
 {
 	uint64_t *counts = (uint64_t *)&r->counts;
 	struct reply reply = {.code = 250, .enhanced = {2, 1, 5}, .text = SPAN("2.1.5 fine")};
-	struct talk_failure f = {
-		.cause = TALK_CAUSE_LINK, .phase = PHASE_CONNECT, .end = LINK_END_REFUSED, .detail = ""};
+	struct talk_failure f = {.cause = TALK_CAUSE_LINK,
+				 .phase = PHASE_CONNECT,
+				 .end = LINK_END_REFUSED,
+				 .detail = ""};
 	struct secure_facts facts = {"TLSv1.3", "TLS_AES_128_GCM_SHA256", "X25519", salt % 2 == 0};
 
 	for (size_t i = 0; i < RECORD_COUNTS; i++)
@@ -106,11 +108,13 @@ static void failures_lead_back(void **state)
 	for (int phase = 0; phase < PHASE_COUNT; phase++) {
 		for (int cause = TALK_CAUSE_LINK; cause <= TALK_CAUSE_SMTP; cause++) {
 			for (int kind = 1; kind < 13; kind++) {
-				struct talk_failure f = {
-					.cause = (enum talk_cause)cause,
-					.phase = (enum phase)phase,
-					.detail = "words",
-				}, back;
+				struct talk_failure f =
+							    {
+								    .cause = (enum talk_cause)cause,
+								    .phase = (enum phase)phase,
+								    .detail = "words",
+							    },
+						    back;
 				const struct tally_entry *entry;
 				enum phase back_phase;
 
@@ -166,7 +170,8 @@ static void the_systems_words(void **state)
 	(void)state;
 	assert_int_equal(record_init(&r, NULL), 0);
 	record_failure(&r, &f);
-	assert_true(span_equal(tally_sample(&r.errors.entries[0]), span_of(strerrordesc_np(EHOSTDOWN))));
+	assert_true(span_equal(tally_sample(&r.errors.entries[0]),
+			       span_of(strerrordesc_np(EHOSTDOWN))));
 	f.os_error = 100000;
 	f.phase = PHASE_MAIL;
 	record_failure(&r, &f);
@@ -190,12 +195,9 @@ static void no_negative_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parts_add_up),
-		cmocka_unit_test(replies_are_classed),
-		cmocka_unit_test(failures_lead_back),
-		cmocka_unit_test(a_failed_lookup),
-		cmocka_unit_test(the_systems_words),
-		cmocka_unit_test(no_negative_times),
+		cmocka_unit_test(parts_add_up),	      cmocka_unit_test(replies_are_classed),
+		cmocka_unit_test(failures_lead_back), cmocka_unit_test(a_failed_lookup),
+		cmocka_unit_test(the_systems_words),  cmocka_unit_test(no_negative_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

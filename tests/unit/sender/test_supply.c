@@ -48,7 +48,8 @@ static void closed_by_number(void **state)
 
 static void closed_by_time(void **state)
 {
-	struct sender_plan p = {.sessions = 2, .duration_ns = NS_PER_SEC, .warmup_ns = 2 * NS_PER_SEC};
+	struct sender_plan p = {
+		.sessions = 2, .duration_ns = NS_PER_SEC, .warmup_ns = 2 * NS_PER_SEC};
 	struct supply s;
 
 	(void)state;

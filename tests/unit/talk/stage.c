@@ -149,7 +149,7 @@ static void go_on(struct peer *p)
 		if (line->expect == NULL && line->say == NULL && line->act == SAY)
 			return; /* the script is over */
 		if (line->expect != NULL) {
-			if (p->skip > 0 ? !take_chunk(p)
+			if (p->skip > 0	    ? !take_chunk(p)
 			    : p->is_content ? !take_content(p)
 					    : !take_command(p, line))
 				return;
@@ -246,9 +246,10 @@ static void note_step(struct stage *s, const struct talk_event *ev)
 	if (ev->reply != NULL)
 		snprintf(code, sizeof(code), "/%d", ev->reply->code);
 	if (ev->took_ns < 0)
-		note(s, "%s=-%s", ev->phase == PHASE_SESSION || ev->phase == PHASE_TLS
-					  ? smtp_command_name(ev->command)
-					  : phase_name(ev->phase),
+		note(s, "%s=-%s",
+		     ev->phase == PHASE_SESSION || ev->phase == PHASE_TLS
+			     ? smtp_command_name(ev->command)
+			     : phase_name(ev->phase),
 		     code);
 	else
 		note(s, "%s=%lld%s", phase_name(ev->phase), (long long)(ev->took_ns / US), code);
@@ -324,16 +325,14 @@ static int64_t step_of(struct transport *t, struct channel_hub *h, int64_t now_n
 
 static int64_t client_step(struct sim_actor *actor, int64_t now_ns)
 {
-	struct stage *s =
-		(struct stage *)((char *)actor - offsetof(struct stage, client_actor));
+	struct stage *s = (struct stage *)((char *)actor - offsetof(struct stage, client_actor));
 
 	return step_of(s->client, &s->hub.channels, now_ns);
 }
 
 static int64_t server_step(struct sim_actor *actor, int64_t now_ns)
 {
-	struct stage *s =
-		(struct stage *)((char *)actor - offsetof(struct stage, server_actor));
+	struct stage *s = (struct stage *)((char *)actor - offsetof(struct stage, server_actor));
 
 	return step_of(s->server, &s->server_hub, now_ns);
 }
@@ -387,8 +386,8 @@ static void make_client(struct stage *s)
 
 struct stage *stage_new(const struct stage_options *options)
 {
-	static const struct sim_certificate certificate = {"mx.example.com", "Test CA", 0, 0, false,
-							   0};
+	static const struct sim_certificate certificate = {
+		"mx.example.com", "Test CA", 0, 0, false, 0};
 	struct stage_options o = options ? *options : (struct stage_options){0};
 	struct sim_options world = {
 		.seed = 42,
@@ -401,8 +400,8 @@ struct stage *stage_new(const struct stage_options *options)
 	assert_non_null(s);
 	s->sim = sim_new(&world, &e);
 	assert_non_null(s->sim);
-	s->client = sim_transport(
-		s->sim, &(struct sim_transport_options){.link_max = o.client_links}, &e);
+	s->client = sim_transport(s->sim,
+				  &(struct sim_transport_options){.link_max = o.client_links}, &e);
 	s->server = sim_transport(s->sim, NULL, &e);
 	o.client_tls.role = SECURE_CLIENT;
 	o.server_tls.role = SECURE_SERVER;

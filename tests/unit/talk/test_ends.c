@@ -69,9 +69,9 @@ static void aborted_at_each_event(void **state)
 	static const char *const log =
 		"connect=2000 banner=2000/220 ehlo=2000/250 READY mail=2000/250 rcpt=2000/250 "
 		"data=2000/354 body=0 accept=2000/250 DONE(1,0,0) quit=2000/221";
-	static const char *const behind[] = {"connect=2000", "banner=2000/220", "ehlo=2000/250",
-					     "READY",	     "mail=2000/250",	"rcpt=2000/250",
-					     "data=2000/354", "body=0",		"accept=2000/250",
+	static const char *const behind[] = {"connect=2000",  "banner=2000/220", "ehlo=2000/250",
+					     "READY",	      "mail=2000/250",	 "rcpt=2000/250",
+					     "data=2000/354", "body=0",		 "accept=2000/250",
 					     "DONE(1,0,0)",   "quit=2000/221"};
 
 	(void)state;

@@ -74,7 +74,7 @@ static void broken_at_each_point(enum act act, const char *kind)
 	for (size_t i = 0; i < POINT_COUNT; i++) {
 		const struct point *p = &points[i];
 		struct stage *s = struck_stage(i, NULL, act);
-		const char *outcome = p->is_in_doubt  ? ", 0/0/0 in doubt 1"
+		const char *outcome = p->is_in_doubt   ? ", 0/0/0 in doubt 1"
 				      : p->has_message ? ", 0/0/0 undecided 1"
 						       : "";
 
@@ -104,7 +104,7 @@ static void silence_at_each_point(void **state)
 		struct stage *s = struck_stage(i, NULL, HOLD);
 		/* Two round trips less each: connect counts one, the others one each. */
 		int64_t asked_ns = s->begin_ns + (2 + 2 * (int64_t)i) * MS;
-		const char *outcome = p->is_in_doubt  ? ", 0/0/0 in doubt 1"
+		const char *outcome = p->is_in_doubt   ? ", 0/0/0 in doubt 1"
 				      : p->has_message ? ", 0/0/0 undecided 1"
 						       : "";
 
@@ -193,7 +193,8 @@ static const struct saying {
 	const char *say, *log;
 } sayings[] = {
 	{0, "HTTP/1.1 400 Bad Request\r\n\r\n", "CLOSED(not SMTP at banner, for good)"},
-	{0, "554 5.7.1 go away\r\n", "banner=2000/554 CLOSED(refused at connect at banner, for good)"},
+	{0, "554 5.7.1 go away\r\n",
+	 "banner=2000/554 CLOSED(refused at connect at banner, for good)"},
 	{0, "450 4.7.1 later\r\n", "banner=2000/450 CLOSED(refused at connect at banner)"},
 	{0, "\x15\x03\x01\x00\x02\x02\x46", "CLOSED(TLS on a plain port at banner, for good)"},
 	{1, "250-one\r\n550 two\r\n", "CLOSED(malformed reply at ehlo, for good)"},
@@ -234,8 +235,8 @@ static void tls_that_fails(void **state)
 {
 	static const struct sim_certificate expired = {"mx.example.com", "Test CA", 0, 1, false, 0};
 	static const struct sim_sealed_fault alert[] = {{.kind = SECURE_ALERT, .alert = 40}};
-	struct stage *s = tls_stage(
-		&(struct stage_options){.server_tls.certificate = &expired}, SMTP_TLS_IMPLICIT);
+	struct stage *s = tls_stage(&(struct stage_options){.server_tls.certificate = &expired},
+				    SMTP_TLS_IMPLICIT);
 
 	(void)state;
 	stage_place(s, "198.51.100.1", plain_script)->is_sealed = true;
@@ -458,7 +459,8 @@ static void replies_while_sending(void **state)
 {
 	static const struct line script[] = {
 		{.say = "220 mx.example.com ready\r\n"},
-		{.expect = "EHLO", .say = "250-mx.example.com\r\n250-PIPELINING\r\n250 CHUNKING\r\n"},
+		{.expect = "EHLO",
+		 .say = "250-mx.example.com\r\n250-PIPELINING\r\n250 CHUNKING\r\n"},
 		{.expect = "MAIL", .say = "250 2.1.0 fine\r\n", .after_ns = 60 * MS},
 		{.expect = "RCPT", .say = "250 2.1.5 fine\r\n", .after_ns = 60 * MS},
 		{.expect = "BDAT", .say = "250 2.0.0 taken\r\n"},

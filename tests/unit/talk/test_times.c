@@ -54,8 +54,8 @@ static void implicit_tls(void **state)
 /* And two for TLS 1.2. */
 static void implicit_tls_1_2(void **state)
 {
-	struct stage *s = stage_new(
-		&(struct stage_options){.server_tls = {.max_version = SIM_TLS_1_2}});
+	struct stage *s =
+		stage_new(&(struct stage_options){.server_tls = {.max_version = SIM_TLS_1_2}});
 
 	(void)state;
 	s->smtp.tls = SMTP_TLS_IMPLICIT;
@@ -85,8 +85,8 @@ static void starttls(void **state)
 	(void)state;
 	s->smtp.tls = SMTP_TLS_START;
 	stage_place(s, "198.51.100.1", starttls_script);
-	stage_plays(s, "connect=2000 banner=5000/220 ehlo=3000/250 starttls=-/220 tls=8000 "
-		       TIMED_LOG);
+	stage_plays(
+		s, "connect=2000 banner=5000/220 ehlo=3000/250 starttls=-/220 tls=8000 " TIMED_LOG);
 }
 
 static const struct line pipelined_script[] = {
