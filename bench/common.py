@@ -47,7 +47,8 @@ class Server:
         self.argv, self.port = argv, port
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.argv, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL)
         if self.port is not None:
             wait_port(self.port)
         return self

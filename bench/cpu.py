@@ -10,7 +10,7 @@ import sys
 
 from common import BUILD, VOLLEY, Sink, Server, free_port, head, median, run, smtp_sink
 
-ROUNDS, SESSIONS, MESSAGES, SIZE = 7, 100, 50000, 4096
+ROUNDS, SESSIONS, MESSAGES, SIZE = 5, 100, 20000, 4096
 FLOOR = str(BUILD / "bench" / "floor")
 
 

@@ -37,8 +37,8 @@ def main():
             ratio = full / cpu / limit[verify]
             ratios[verify].append(ratio)
             print(f"{i + 1:<6}{verify:8}{limit[verify]:12.0f}{full / cpu:14.0f}{ratio:8.2f}")
-    print(f"\nmedian of the ratios: {median(ratios['full']):.2f} with the certificate verified (the "
-          f"default), {median(ratios['none']):.2f} without; asked for: at least 0.8")
+    print(f"\nmedian of the ratios: {median(ratios['full']):.2f} with the certificate verified "
+          f"(the default), {median(ratios['none']):.2f} without; asked for: at least 0.8")
     sys.exit(0 if median(ratios["full"]) >= 0.8 else 1)
 
 

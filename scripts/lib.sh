@@ -37,7 +37,8 @@ packages_missing() {
 		if [ "$state" = "ii" ]; then
 			installed[$name]=1
 		fi
-	done < <(dpkg-query --show --showformat '${Package} ${db:Status-Abbrev}\n' "$@" 2>/dev/null || true)
+	done < <(dpkg-query --show --showformat '${Package} ${db:Status-Abbrev}\n' "$@" \
+		2>/dev/null || true)
 	for name in "$@"; do
 		if [ -z "${installed[$name]-}" ]; then
 			printf '%s\n' "$name"

@@ -54,7 +54,8 @@ function compare(histogram, facts) {
   if (facts.total === 0) return differences;
   for (const [percentile, value] of facts.percentiles)
     // Ours is never above the exact maximum, which the encoding does not carry.
-    expect(`p${percentile}`, Math.min(histogram.getValueAtPercentile(percentile), facts.max), value);
+    const found = Math.min(histogram.getValueAtPercentile(percentile), facts.max);
+    expect(`p${percentile}`, found, value);
   expect("maximum's place", histogram.maxValue, histogram.highestEquivalentValue(facts.max));
   if (Math.abs(histogram.mean - facts.mean) > facts.mean / 1000)
     differences.push(`mean: the reference says ${histogram.mean}, we ${facts.mean}`);
@@ -88,7 +89,9 @@ try {
   const tags = [...new Set(facts.intervals.map((f) => f.tag))];
   check(
     "tags are listed",
-    tags.filter((tag) => !listTags(log).includes(tag || "NO TAG")).map((tag) => `${tag} is missing`),
+    tags
+      .filter((tag) => !listTags(log).includes(tag || "NO TAG"))
+      .map((tag) => `${tag} is missing`),
   );
   for (const [index, wanted] of facts.intervals.entries()) {
     const name = `interval ${index} ${wanted.tag || "(no tag)"}`;
