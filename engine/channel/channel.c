@@ -304,12 +304,11 @@ static void on_sent(struct channel *c, int64_t at_ns)
 			starve(c);
 			return;
 		}
+		/* As long as plain text is left, there are records of it. */
 		if (tx->next.len > 0) {
 			flush_records(c);
 			return;
 		}
-		if (tx->plain_idx < tx->plain_count)
-			return;
 		tx_give_back(c);
 	}
 	if (c->is_sending) {

@@ -310,9 +310,11 @@ static void append_row(struct run *r, int64_t now_ns, uint32_t sessions)
 
 static void collect(struct run *r, int64_t now_ns)
 {
-	uint32_t open =
-		gauge(r, SESSION_IDLE) + gauge(r, SESSION_THINKING) + gauge(r, SESSION_SENDING);
+	uint32_t open = 0;
 
+	for (int i = 0; i < r->worker_count; i++)
+		open += atomic_load_explicit(&r->workers[i].worker.gauges.open,
+					     memory_order_relaxed);
 	write_hlog(r, now_ns);
 	append_row(r, now_ns, open);
 	record_merge(&r->total, &r->interval);

@@ -474,6 +474,7 @@ static void publish(struct worker *w)
 	for (int i = 0; i < SESSION_STATE_COUNT; i++)
 		atomic_store_explicit(&w->gauges.sessions[i], w->state_counts[i],
 				      memory_order_relaxed);
+	atomic_store_explicit(&w->gauges.open, (uint32_t)w->open, memory_order_relaxed);
 	atomic_store_explicit(&w->gauges.securing, securing, memory_order_relaxed);
 	atomic_store_explicit(&w->gauges.logging_in, logging_in, memory_order_relaxed);
 	/* The control thread has not taken the last one yet: go on with this one. */

@@ -43,6 +43,8 @@ struct session_list {
 /* What the control thread may read at any time; a second old at most. */
 struct worker_gauges {
 	_Atomic uint32_t sessions[SESSION_STATE_COUNT];
+	_Atomic uint32_t
+		open; /* ready, thinking or sending: one figure, so that it is of one moment */
 	_Atomic uint32_t securing, logging_in;
 };
 

@@ -11,6 +11,13 @@
 #define SWAP_NS	     (100 * NS_PER_MS)
 #define HANG_NS	     (INT64_C(3600) * NS_PER_SEC)
 
+#define HOLDS(r, expression)                                                                       \
+	do {                                                                                       \
+		if (!(expression))                                                                 \
+			fail_msg("seed %llu: %s does not hold (line %d)",                          \
+				 (unsigned long long)(r)->seed, #expression, __LINE__);            \
+	} while (0)
+
 /* ---- the plan ---- */
 
 struct plan_target *rehearsal_target(struct rehearsal *r, const char *address)
@@ -219,6 +226,8 @@ static void swap(struct sim_task *task, int64_t now_ns)
 
 		if (record == NULL)
 			continue;
+		/* It is the one that the worker has let go of. */
+		HOLDS(r, record != w->record);
 		r->swap_count++;
 		record_merge(&r->total, record);
 		record_clear(record);
@@ -327,13 +336,6 @@ const struct run_error *error_of(const struct rehearsal *r, const char *phase, c
 			return &r->document.errors[i];
 	return NULL;
 }
-
-#define HOLDS(r, expression)                                                                       \
-	do {                                                                                       \
-		if (!(expression))                                                                 \
-			fail_msg("seed %llu: %s does not hold (line %d)",                          \
-				 (unsigned long long)(r)->seed, #expression, __LINE__);            \
-	} while (0)
 
 /* Nothing is left of a worker that has ended: no session, no connection, no message. */
 static void check_ended(struct rehearsal *r, struct sender_actor *s)
