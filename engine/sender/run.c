@@ -263,18 +263,22 @@ static void write_hlog(struct run *r, int64_t now_ns)
 	}
 }
 
-/* What comes in while the run drains belongs to the last second in which messages were due. */
+/* Percentiles cannot be added: the larger one stays, as an upper bound. */
 static void add_to_last_row(struct run *r, const struct series_row *row)
 {
-	struct series_row *last;
+	struct series_row *last = &r->series.rows[r->series.count - 1];
 
-	if (r->series.count == 0)
-		return;
-	last = &r->series.rows[r->series.count - 1];
+	last->started += row->started;
 	last->accepted += row->accepted;
 	last->deferred += row->deferred;
 	last->rejected += row->rejected;
 	last->failed += row->failed;
+	if (row->sessions > last->sessions)
+		last->sessions = row->sessions;
+	if (row->p50_us > last->p50_us)
+		last->p50_us = row->p50_us;
+	if (row->p99_us > last->p99_us)
+		last->p99_us = row->p99_us;
 }
 
 static void append_row(struct run *r, int64_t now_ns, uint32_t sessions)
@@ -295,17 +299,24 @@ static void append_row(struct run *r, int64_t now_ns, uint32_t sessions)
 
 	if (begin_ns == TIME_NEVER || now_ns <= begin_ns)
 		return;
-	if (r->last_ns >= supply_measure_end_ns(&r->shared.supply)) {
-		add_to_last_row(r, &row);
-		return;
-	}
-	if (r->last_ns > begin_ns)
-		row.t_s = (r->last_ns - begin_ns + NS_PER_SEC / 2) / NS_PER_SEC;
+	/* A second ends where it was asked for, or a little later; a run may end within one. */
+	row.t_s = (now_ns - begin_ns - COLLECT_NS + NS_PER_SEC - 1) / NS_PER_SEC - 1;
+	if (row.t_s < 0)
+		row.t_s = 0;
 	if (response->total > 0)
 		row.p50_us = hdr_percentile(response, 50);
 	if (hdr_samples_beyond(response, 99) >= HDR_SAMPLES_MIN)
 		row.p99_us = hdr_percentile(response, 99);
-	(void)series_append(&r->series, &row);
+	/*
+	 * What comes in while the run drains belongs to the last second in which messages were
+	 * due; and a run that begins within a second of the clock has two parts of its first.
+	 */
+	if (r->series.count > 0 &&
+	    (r->last_ns >= supply_measure_end_ns(&r->shared.supply) ||
+	     r->series.rows[r->series.count - 1].t_s == row.t_s))
+		add_to_last_row(r, &row);
+	else
+		(void)series_append(&r->series, &row);
 }
 
 static void collect(struct run *r, int64_t now_ns)

@@ -99,8 +99,8 @@ void worker_ready(struct session *s, int64_t at_ns); /* give it a message, or le
 void worker_closed(struct session *s, int64_t at_ns, const struct talk_failure *failure,
 		   bool is_counted);
 /*
- * What happens to a session outside of messages counts up to the end of the measured part; what
- * comes before that part counts as well, but a warm-up does not.
+ * What happens to a session outside of messages counts from the first connect to the last QUIT, so
+ * that each session has one of each; but a warm-up does not count.
  */
 bool worker_counts_at(const struct worker *w, int64_t at_ns);
 /* Copies begin and end of the measured part from the supply, as soon as they are known. */

@@ -62,6 +62,10 @@ static void by_time(void **state)
 	assert_int_equal(r->document.status, EXIT_WELL);
 	assert_true(r->document.run.seconds == 10.0);
 	assert_true(r->over_ns - r->begin_ns < 10 * NS_PER_SEC + 20 * MS);
+	/* Each session has its begin and its end, though that comes after the measured part. */
+	expect_phase(r, PHASE_CONNECT, 4, 2000);
+	expect_phase(r, PHASE_QUIT, 4, 2000);
+	assert_int_equal(r->total.phases[PHASE_SESSION]->total, 4);
 	rehearsal_free(r);
 }
 
