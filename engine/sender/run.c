@@ -16,6 +16,7 @@
 #include "sender/run.h"
 #include "sender/summary.h"
 #include "sender/worker.h"
+#include "smtp/sasl.h"
 #include "stats/hlog.h"
 #include "stats/series.h"
 
@@ -155,6 +156,9 @@ static void *worker_thread(void *arg)
 	pthread_barrier_wait(&r->barrier);
 	if (!atomic_load(&r->is_cancelled))
 		go(rw);
+	/* Where the transport failed, sessions are still open that may use it. */
+	if (!rw->has_failed)
+		sasl_thread_fini();
 	atomic_store(&rw->worker.is_done, true);
 	if (write(r->done_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
 		rw->has_failed = true;
@@ -311,9 +315,8 @@ static void append_row(struct run *r, int64_t now_ns, uint32_t sessions)
 	 * What comes in while the run drains belongs to the last second in which messages were
 	 * due; and a run that begins within a second of the clock has two parts of its first.
 	 */
-	if (r->series.count > 0 &&
-	    (r->last_ns >= supply_measure_end_ns(&r->shared.supply) ||
-	     r->series.rows[r->series.count - 1].t_s == row.t_s))
+	if (r->series.count > 0 && (r->last_ns >= supply_measure_end_ns(&r->shared.supply) ||
+				    r->series.rows[r->series.count - 1].t_s == row.t_s))
 		add_to_last_row(r, &row);
 	else
 		(void)series_append(&r->series, &row);

@@ -69,6 +69,7 @@ bool series_append(struct series *s, const struct series_row *row)
 		CHECK(row->t_s >= last->t_s);
 		if (row->t_s == last->t_s) {
 			add_row(last, row);
+			last->sessions = row->sessions;
 			return true;
 		}
 	}

