@@ -273,7 +273,8 @@ static void judge_reachability(struct session *s, const struct talk_failure *fai
 {
 	struct worker_shared *shared = s->worker->shared;
 	uint64_t failed = 1 + atomic_fetch_add(&shared->failed_ever, 1);
-	uint64_t enough = (uint64_t)shared->plan->target_count;
+	/* Trying again is useless, but one session may have met what the next one does not. */
+	uint64_t enough = 2 * (uint64_t)shared->plan->target_count;
 	uint64_t target = UINT64_C(1) << s->number % (uint32_t)shared->plan->target_count;
 	uint64_t targets = target | atomic_fetch_or(&shared->targets_failed, target);
 
