@@ -76,6 +76,8 @@ __attribute__((format(printf, 3, 0))) static bool append_formatted(struct buf *b
 		b->len += len;
 		return true;
 	}
+	if (len == 0)
+		return true;
 	if (!buf_reserve(b, len))
 		return false;
 	text = malloc(len + 1);

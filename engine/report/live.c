@@ -92,14 +92,22 @@ static void add_sessions(struct line *l, const struct live_sessions *s, bool by_
 		add(l, 4, LIVE_PLAIN, "%s sessions", count(sum, text));
 }
 
+/* Whatever stands in the status, an hour is the most that is shown: nothing is timed for longer. */
+static int64_t shown_ns(int64_t us)
+{
+	const int64_t most_us = INT64_C(3600000000);
+
+	return (us < most_us ? us : most_us) * 1000;
+}
+
 static void add_latency(struct line *l, const struct live_status *s)
 {
 	char p50[UNITS_TEXT_MAX], p99[UNITS_TEXT_MAX];
 
 	if (s->p50_us != RUN_NONE)
-		add(l, 4, LIVE_PLAIN, "p50 %s", units_duration_text(s->p50_us * 1000, p50));
+		add(l, 4, LIVE_PLAIN, "p50 %s", units_duration_text(shown_ns(s->p50_us), p50));
 	if (s->p99_us != RUN_NONE)
-		add(l, 3, LIVE_PLAIN, "p99 %s", units_duration_text(s->p99_us * 1000, p99));
+		add(l, 3, LIVE_PLAIN, "p99 %s", units_duration_text(shown_ns(s->p99_us), p99));
 }
 
 static void add_progress(struct line *l, const struct live_status *s)

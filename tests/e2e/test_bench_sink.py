@@ -301,32 +301,35 @@ def hides(case, what, process, secret=PASSWORD):
 
 
 def test_secrets(case):
-    sink, ca = secure_sink(case, "smtps", "--account", f"user:{PASSWORD}", "--auth-required",
-                           "--fault", "auth:reply=535 5.7.8 No;first=1")
-    case.check("the sink's command line hides it",
-               PASSWORD.encode() not in Path(f"/proc/{sink.pid}/cmdline").read_bytes())
     password = case.write("password", PASSWORD + "\n")
-    ways = {
-        "in the URL": ([sink.url().replace("://", f"://user:{PASSWORD}@")], {}),
-        "in a file": (["--auth-user", "user", "--auth-password-file", password, sink.url()], {}),
-        "in the environment": (["--auth-user", "user", sink.url()],
-                               {"VOLLEY_AUTH_PASSWORD": PASSWORD}),
-    }
     log, hlog = case.folder / "log", case.folder / "hlog"
-    for what, (args, env) in ways.items():
-        process = case.bench_start("-m", "25", "-s", "2", "--rate", "10/s", "--cafile", ca,
-                                   "--log", log, "--hlog", hlog, *args,
-                                   env={**os.environ, **env})
-        harness.wait_until("the first second is told", lambda p=process: "run " in p.err)
-        hides(case, what, process)
+    for what in ("in the URL", "in a file", "in the environment"):
+        # The first login of a run goes well, the second does not.
+        sink, ca = secure_sink(case, "smtps", "--account", f"user:{PASSWORD}", "--auth-required",
+                               "--fault", "auth:reply=535 5.7.8 No;every=2")
+        hides(case, f"{what}: the sink", sink)
+        user, env = ["--auth-user", "user"], dict(os.environ)
+        if what == "in the URL":
+            user = [sink.url().replace("://", f"://user:{PASSWORD}@")]
+        elif what == "in a file":
+            user += ["--auth-password-file", password, sink.url()]
+        else:
+            env["VOLLEY_AUTH_PASSWORD"] = PASSWORD
+            user.append(sink.url())
+        process = case.bench_start("-m", "25", "-s", "1", "--rate", "10/s", "--cafile", ca,
+                                   "--messages-per-connection", "5", "--log", log, "--hlog", hlog,
+                                   *user, env=env)
+        harness.wait_until("the first second is told", lambda p=process: "run " in p.err
+                           or p.popen.poll() is not None)
+        hides(case, f"{what}: the bench", process)
         run = process.wait()
-        case.equal(f"{what}: it logged in", run.messages("accepted"), (25,), run)
+        case.check(f"{what}: logins went well, and badly", run.messages("accepted") == (25,)
+                   and run.replies().get(("auth", 535), 0) > 0, run)
         texts = run.out + run.err + json.dumps(run.document) + log.read_text() + hlog.read_text()
         case.check(f"{what}: in no output", PASSWORD not in texts)
-        log.unlink()
-        hlog.unlink()
-    status = sink.stop()
-    case.check("nor in the sink's", PASSWORD not in sink.out + sink.err + json.dumps(status))
+        status = sink.stop()
+        case.check(f"{what}: nor in the sink's",
+                   PASSWORD not in sink.out + sink.err + json.dumps(status))
 
 
 # ---- open loop ----
