@@ -52,10 +52,11 @@ function compare(histogram, facts) {
   };
   expect("total", histogram.totalCount, facts.total);
   if (facts.total === 0) return differences;
-  for (const [percentile, value] of facts.percentiles)
+  for (const [percentile, value] of facts.percentiles) {
     // Ours is never above the exact maximum, which the encoding does not carry.
     const found = Math.min(histogram.getValueAtPercentile(percentile), facts.max);
     expect(`p${percentile}`, found, value);
+  }
   expect("maximum's place", histogram.maxValue, histogram.highestEquivalentValue(facts.max));
   if (Math.abs(histogram.mean - facts.mean) > facts.mean / 1000)
     differences.push(`mean: the reference says ${histogram.mean}, we ${facts.mean}`);

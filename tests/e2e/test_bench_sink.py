@@ -452,6 +452,13 @@ def test_hlog(case):
                {k: wanted[k] for k in ("mail", "response", "service", "accept")}, done.stderr)
 
 
+def test_schema(case):
+    """The schema itself: every result in these tests is held against it."""
+    if harness.schema_faults({}) == []:
+        raise harness.Skip("python3-jsonschema is not installed")
+    case.check("it refuses what is no result", len(harness.schema_faults({})) > 5)
+
+
 def test_json_to_stdout(case):
     sink = case.sink("--listen", "smtp://127.0.0.1:0")
     run = case.bench("-m", "5", "--json", "-", sink.url(), json_file=False)
