@@ -113,9 +113,9 @@ static void period_text(int64_t period_ns, char *out, size_t size)
 		int64_t ns;
 		const char *one, *unit;
 	} units[] = {
-		{86400 * NS_PER_SEC, "day", "d"}, {3600 * NS_PER_SEC, "hour", "h"},
-		{60 * NS_PER_SEC, "minute", "m"}, {NS_PER_SEC, "second", "s"},
-		{NS_PER_MS, "millisecond", "ms"},
+		{86400 * NS_PER_SEC, "a day", "d"}, {3600 * NS_PER_SEC, "an hour", "h"},
+		{60 * NS_PER_SEC, "a minute", "m"}, {NS_PER_SEC, "a second", "s"},
+		{NS_PER_MS, "a millisecond", "ms"},
 	};
 
 	out[0] = '\0';
@@ -123,7 +123,7 @@ static void period_text(int64_t period_ns, char *out, size_t size)
 		if (period_ns % units[i].ns != 0)
 			continue;
 		if (period_ns == units[i].ns)
-			snprintf(out, size, " a %s", units[i].one);
+			snprintf(out, size, " %s", units[i].one);
 		else
 			snprintf(out, size, " in %" PRId64 " %s", period_ns / units[i].ns,
 				 units[i].unit);
