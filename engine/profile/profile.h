@@ -66,7 +66,8 @@ struct profile_rule {
 	const char *name; /* the key under replies: */
 	struct profile_place place;
 
-	/* What it matches; at least one of code, enhanced and text is given. */
+	/* What it matches. A rule without code, enhanced and text matches nothing: it is the sink's
+	   alone, and what it says is told by another rule. */
 	uint32_t phases;       /* a bit for each enum phase; 0: any */
 	const uint16_t *codes; /* 421; 400 and 500 stand for 4xx and 5xx, 450 for itself */
 	int code_count;	       /* 0: any */
@@ -170,6 +171,15 @@ struct profile {
 	int rule_count;
 	int own_rule_count; /* the first ones: not taken over from what it extends */
 };
+
+/* What a rule means that gives its class alone: decode_rule.c fills the rest in from it. */
+struct profile_class_default {
+	enum permanence permanence;
+	enum retry_way retry;
+	enum reply_scope scope;
+	enum pace_dial dial;
+};
+struct profile_class_default profile_class_default(enum reply_class class);
 
 /* "none" "slow" "pause" "close" "retry" "suppress" "abort" */
 const char *profile_action_name(enum profile_action action);
