@@ -27,7 +27,8 @@ void backoff_init(struct backoff *b);
 /*
  * An attempt failed for now. Returns when to try again: first x factor^n up to the maximum, with
  * jitter, at least hold_ns (what the reply asked for; greylisting: retry->greylist_ns) after
- * now_ns; TIME_NEVER when that would be after the give-up age. scale as in limits.h.
+ * now_ns; TIME_NEVER when that would be after the give-up age. scale as in limits.h: all of these
+ * durations, hold_ns with them, are divided by it.
  */
 int64_t backoff_next(struct backoff *b, const struct profile_retry *retry, int64_t hold_ns,
 		     uint32_t scale, struct rng *rng, int64_t now_ns);
@@ -46,17 +47,23 @@ struct breaker {
 
 struct breaker_params {
 	uint32_t failures_max; /* in a row until it opens */
-	int64_t rest_ns;       /* first rest; doubled each time up to rest_max_ns */
-	int64_t rest_max_ns;
+	/* First rest; doubled each time up to the maximum. Up to a tenth more, by chance. */
+	int64_t rest_ns, rest_max_ns;
 	int64_t spread_ns; /* how long the backlog is spread after it closed */
 };
 
 void breaker_init(struct breaker *b);
 
-/* May something be tried? False: *ret_when_ns. In HALF_OPEN true once: the caller is the probe. */
+/*
+ * May something be tried? False: *ret_when_ns. In HALF_OPEN true once: the caller is the probe,
+ * and has to tell its outcome; until then *ret_when_ns is TIME_NEVER.
+ */
 bool breaker_may(struct breaker *b, int64_t now_ns, int64_t *ret_when_ns);
 
-/* The outcome of what breaker_may() let through. */
+/*
+ * The outcome of what breaker_may() let through. While OPEN it changes nothing: that was under way
+ * before.
+ */
 void breaker_succeeded(struct breaker *b, const struct breaker_params *p, int64_t now_ns);
 void breaker_failed(struct breaker *b, const struct breaker_params *p, struct rng *rng,
 		    int64_t now_ns);
@@ -64,7 +71,10 @@ void breaker_failed(struct breaker *b, const struct breaker_params *p, struct rn
 /* A reply asks for a pause: opens now, for hold_ns (never shorter than what stands). */
 void breaker_pause(struct breaker *b, int64_t hold_ns, int64_t now_ns);
 
-/* The share of its usual pace that a path may use now, thousandths: 1000 but after a rest. */
+/*
+ * The share of its usual pace that a path may use now, thousandths: 1000 but after a rest. 0 while
+ * OPEN; 50 in HALF_OPEN, and from there evenly up to 1000 within spread_ns of closing.
+ */
 uint32_t breaker_share_millis(const struct breaker *b, int64_t now_ns);
 
 #endif
