@@ -7,6 +7,7 @@
  */
 #include "report/sink_text.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "base/units.h"
 #include "report/figure.h"
@@ -16,6 +17,7 @@
 #define COUNT	    14
 #define CLIENTS_MAX 20
 #define RULE_WIDTH  44
+#define LIMIT_WIDTH 34
 
 static void put_count(struct page *p, const char *label, uint64_t count, enum page_ink ink)
 {
@@ -240,6 +242,110 @@ static void section_faults(struct page *p, const struct sink_status *s)
 	}
 }
 
+/* "gmail daily", and where and from when it stood if that was not everywhere and from the start. */
+static void put_imposed(struct page *p, const char *profile, const char *name, const char *where,
+			double from_s)
+{
+	char text[160], from[FIGURE_MAX];
+	int len = snprintf(text, sizeof(text), "%s %s", profile, name);
+
+	if (strcmp(where, "all") != 0 && len < (int)sizeof(text))
+		len += snprintf(text + len, sizeof(text) - (size_t)len, ", %s", where);
+	if (from_s > 0 && len < (int)sizeof(text))
+		snprintf(text + len, sizeof(text) - (size_t)len, ", after %s",
+			 figure_length(from_s, from));
+	page_printf(p, "  ");
+	page_cell(p, text, LIMIT_WIDTH);
+}
+
+/* A limit was passed by the sink's own count; debt may be run into. */
+static bool is_broken(const struct sink_status_limit *l)
+{
+	return l->counted > l->limit.amount && l->limit.window != LIMIT_DEBT &&
+	       l->limit.unit != LIMIT_OCTETS;
+}
+
+static void put_limit(struct page *p, const struct sink_status_limit *l)
+{
+	char allowed[UNITS_TEXT_MAX], counted[UNITS_TEXT_MAX];
+	char passed[UNITS_TEXT_MAX], refused[UNITS_TEXT_MAX];
+
+	put_imposed(p, l->profile, l->name, l->where, l->from_s);
+	page_printf(p, "%11s", units_count_text(l->limit.amount, allowed));
+	page_ink(p, is_broken(l) ? INK_BAD : INK_PLAIN);
+	page_printf(p, "%12s", units_count_text(l->counted, counted));
+	if (is_broken(l))
+		page_plain(p);
+	page_printf(p, "%11s", units_count_text(l->passed, passed));
+	page_ink(p, l->refused > 0 ? INK_WARN : INK_PLAIN);
+	page_printf(p, "%10s", units_count_text(l->refused, refused));
+	if (l->refused > 0)
+		page_plain(p);
+	page_printf(p, "\n");
+	if (l->refused == 0 || l->keys < 2 || !l->worst[0])
+		return;
+	page_printf(p, "    most of them: %s of ", units_count_text(l->worst_refused, refused));
+	page_foreign(p, l->worst, p->width - 30);
+	page_printf(p, "\n");
+}
+
+static void section_rules_said(struct page *p, const struct sink_status *s)
+{
+	if (s->rule_count == 0 && s->imposed.general == 0)
+		return;
+	page_title(p, "Refused in the words of", LIMIT_WIDTH + 2);
+	page_ink(p, INK_FAINT);
+	page_printf(p, "%11s", "times");
+	page_plain(p);
+	page_printf(p, "\n");
+	for (size_t i = 0; i < s->rule_count; i++) {
+		const struct sink_status_rule *r = &s->rules[i];
+		char said[UNITS_TEXT_MAX];
+
+		put_imposed(p, r->profile, r->name, r->where, r->from_s);
+		page_printf(p, "%11s\n", units_count_text(r->said, said));
+	}
+	if (s->imposed.general > 0) {
+		char said[UNITS_TEXT_MAX];
+
+		page_printf(p, "  %-*s%11s\n", LIMIT_WIDTH, "no rule of theirs",
+			    units_count_text(s->imposed.general, said));
+	}
+}
+
+static void section_imposed(struct page *p, const struct sink_status *s)
+{
+	char count[UNITS_TEXT_MAX];
+
+	if (!s->imposed.is_on)
+		return;
+	page_title(p, "Limits imposed", LIMIT_WIDTH + 2);
+	page_ink(p, INK_FAINT);
+	page_printf(p, "%11s%12s%11s%10s", "allowed", "in a window", "passed", "refused");
+	page_plain(p);
+	page_printf(p, "\n");
+	for (size_t i = 0; i < s->limit_count; i++)
+		if (s->limits[i].passed > 0 || s->limits[i].refused > 0)
+			put_limit(p, &s->limits[i]);
+	if (s->imposed.scale > 1)
+		page_printf(p, "  windows passed %s times faster than stated\n",
+			    units_count_text(s->imposed.scale, count));
+	section_rules_said(p, s);
+	if (s->imposed.has_reputation) {
+		page_title(p, "Reputation", 0);
+		page_printf(p, "\n");
+		for (int i = 0; i < SINK_STATUS_REPUTATIONS; i++)
+			put_if_any(p, sink_status_reputation_name(i), s->imposed.reputations[i],
+				   INK_PLAIN);
+	}
+	if (s->imposed.missed > 0 || s->imposed.log_dropped > 0) {
+		page_title(p, "Imposed in part", 0);
+		page_printf(p, "\n");
+		put_if_any(p, "not counted", s->imposed.missed, INK_BAD);
+		put_if_any(p, "not logged", s->imposed.log_dropped, INK_WARN);
+	}
+}
+
 static void section_trouble(struct page *p, const struct sink_status *s)
 {
 	uint64_t sum = s->protocol.faulty + s->protocol.injections + s->protocol.tls_on_plain +
@@ -276,6 +382,7 @@ int report_sink_text(const struct sink_status *s, FILE *out, const struct report
 	section_replies(&p, s);
 	section_clients(&p, s);
 	section_tls(&p, s);
+	section_imposed(&p, s);
 	section_faults(&p, s);
 	section_trouble(&p, s);
 	if (p.is_out_of_memory)

@@ -27,6 +27,8 @@ void sink_status_fini(struct sink_status *s)
 	free(s->faults);
 	free(s->delays);
 	free(s->runs);
+	free(s->limits);
+	free(s->rules);
 	sink_status_init(s);
 }
 
@@ -77,3 +79,13 @@ ADD_ROW(sink_status_add_end, sink_status_cause, ends, end_count)
 ADD_ROW(sink_status_add_fault, sink_status_fault, faults, fault_count)
 ADD_ROW(sink_status_add_delay, sink_status_delay, delays, delay_count)
 ADD_ROW(sink_status_add_run, sink_status_run, runs, run_count)
+ADD_ROW(sink_status_add_limit, sink_status_limit, limits, limit_count)
+ADD_ROW(sink_status_add_rule, sink_status_rule, rules, rule_count)
+
+const char *sink_status_reputation_name(int reputation)
+{
+	static const char *const names[SINK_STATUS_REPUTATIONS] = {"new", "warming", "good",
+								   "poor"};
+
+	return names[reputation];
+}

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include "base/err.h"
 #include "result/run.h"
+#include "terms/limit.h"
 
 #define SINK_STATUS_SCHEMA 1
 
@@ -52,6 +53,31 @@ struct sink_status_delay {
 	char phase[16];
 	struct run_latency delay;
 };
+
+/* A limit of a profile that was imposed. */
+struct sink_status_limit {
+	char profile[64], name[64];
+	char where[288];    /* "all", "127.0.0.2:25", "@example.com" */
+	double from_s;	    /* after the start */
+	struct limit limit; /* as the profile states it */
+	double window_s;    /* as it was kept; 0: none */
+	uint64_t keys;	    /* clients, accounts ... that were counted */
+	uint64_t passed;    /* units, all together */
+	uint64_t refused;   /* commands and connections */
+	uint64_t peak;	    /* used in a window, by the limit's own account */
+	uint64_t counted;   /* passed in a window at most, counted independently */
+	char worst[96];	    /* whose refusals are the most; empty: not known */
+	uint64_t worst_refused;
+};
+
+/* A rule of a profile that was said. */
+struct sink_status_rule {
+	char profile[64], name[64], where[288];
+	double from_s;
+	uint64_t said;
+};
+
+#define SINK_STATUS_REPUTATIONS 4 /* new, warming, good, poor */
 
 /* One sender's run, known by its X-Volley-ID. */
 struct sink_status_run {
@@ -100,6 +126,14 @@ struct sink_status {
 		uint64_t bytes_in, bytes_out, turns, completions, no_buffers, cq_overflows;
 		uint64_t accept_errors, handshakes_put_off;
 	} transport;
+	struct {
+		bool is_on, has_log, has_reputation;
+		uint32_t scale;
+		uint64_t general; /* refusals for which a profile has no words */
+		uint64_t missed;  /* asked of a limit that had no room for one more to count */
+		uint64_t log_lines, log_dropped;
+		uint64_t reputations[SINK_STATUS_REPUTATIONS]; /* clients that stand there */
+	} imposed;
 	struct run_resources resources;
 	struct run_end_to_end end_to_end; /* over all runs; not known where ids are not traced */
 	uint64_t clients_total;		  /* distinct addresses */
@@ -113,8 +147,10 @@ struct sink_status {
 	struct sink_status_fault *faults;
 	struct sink_status_delay *delays;
 	struct sink_status_run *runs;
+	struct sink_status_limit *limits;
+	struct sink_status_rule *rules;
 	size_t reply_count, client_count, tls_count, tls_failure_count, end_count, fault_count,
-		delay_count, run_count;
+		delay_count, run_count, limit_count, rule_count;
 };
 
 void sink_status_init(struct sink_status *s);
@@ -132,6 +168,11 @@ struct sink_status_cause *sink_status_add_end(struct sink_status *s);
 struct sink_status_fault *sink_status_add_fault(struct sink_status *s);
 struct sink_status_delay *sink_status_add_delay(struct sink_status *s);
 struct sink_status_run *sink_status_add_run(struct sink_status *s);
+struct sink_status_limit *sink_status_add_limit(struct sink_status *s);
+struct sink_status_rule *sink_status_add_rule(struct sink_status *s);
+
+/* "new" "warming" "good" "poor" */
+const char *sink_status_reputation_name(int reputation);
 
 /* started, in UTC with milliseconds (RFC 3339). */
 void sink_status_set_started(struct sink_status *s, int64_t wall_ns);

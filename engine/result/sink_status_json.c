@@ -126,6 +126,34 @@ static bool set(json_t *root, const char *key, json_t *value)
 	return json_object_set_new(root, key, value) == 0;
 }
 
+static json_t *limit_of(const struct sink_status *s, size_t i)
+{
+	const struct sink_status_limit *l = &s->limits[i];
+	char text[LIMIT_TEXT_MAX];
+
+	return json_pack("{so so so so so so so so so so so so so so so so so so}", "profile",
+			 text_of(l->profile), "where", text_of(l->where), "from_s",
+			 real_of(l->from_s), "limit", text_of(l->name), "text",
+			 text_of(limit_text(&l->limit, text)), "amount", count_of(l->limit.amount),
+			 "unit", text_of(limit_unit_name(l->limit.unit)), "per",
+			 text_of(limit_scope_name(l->limit.scope)), "window",
+			 text_of(limit_window_name(l->limit.window)), "counts",
+			 text_of(l->limit.counts_accepted ? "accepted" : "attempted"), "window_s",
+			 real_of(l->window_s), "keys", count_of(l->keys), "passed",
+			 count_of(l->passed), "refused", count_of(l->refused), "peak",
+			 count_of(l->peak), "counted", count_of(l->counted), "worst",
+			 text_or_null(l->worst), "worst_refused", count_of(l->worst_refused));
+}
+
+static json_t *rule_of(const struct sink_status *s, size_t i)
+{
+	const struct sink_status_rule *r = &s->rules[i];
+
+	return json_pack("{so so so so so}", "profile", text_of(r->profile), "where",
+			 text_of(r->where), "from_s", real_of(r->from_s), "rule", text_of(r->name),
+			 "said", count_of(r->said));
+}
+
 static bool set_rows(json_t *root, const char *key, const struct sink_status *s, size_t count,
 		     json_t *(*row_of)(const struct sink_status *s, size_t i))
 {
@@ -221,6 +249,43 @@ static json_t *resources_of(const struct sink_status *s)
 			 count_of(s->resources.peak_rss_bytes));
 }
 
+/* "reputations": {"new": 3 ...} */
+static bool set_reputations(json_t *imposed, const struct sink_status *s)
+{
+	json_t *counts = json_object();
+
+	if (!s->imposed.has_reputation) {
+		json_decref(counts);
+		return set(imposed, "reputations", json_null());
+	}
+	if (!set(imposed, "reputations", counts))
+		return false;
+	for (int i = 0; i < SINK_STATUS_REPUTATIONS; i++)
+		if (!set(counts, sink_status_reputation_name(i),
+			 count_of(s->imposed.reputations[i])))
+			return false;
+	return true;
+}
+
+static bool set_imposed(json_t *root, const struct sink_status *s)
+{
+	json_t *imposed;
+
+	if (!s->imposed.is_on)
+		return set(root, "imposed", json_null());
+	imposed = json_object();
+	return set(root, "imposed", imposed) && set(imposed, "scale", count_of(s->imposed.scale)) &&
+	       set_rows(imposed, "limits", s, s->limit_count, limit_of) &&
+	       set_rows(imposed, "rules", s, s->rule_count, rule_of) &&
+	       set(imposed, "general", count_of(s->imposed.general)) &&
+	       set(imposed, "missed", count_of(s->imposed.missed)) && set_reputations(imposed, s) &&
+	       set(imposed, "decisions",
+		   s->imposed.has_log
+			   ? json_pack("{so so}", "lines", count_of(s->imposed.log_lines),
+				       "dropped", count_of(s->imposed.log_dropped))
+			   : json_null());
+}
+
 static json_t *host_of(const struct sink_status *s)
 {
 	return json_pack("{so so so so so}", "volley", text_of(s->host.volley), "kernel",
@@ -247,8 +312,9 @@ static bool fill(json_t *root, const struct sink_status *s)
 	       set_rows(root, "tls_failures", s, s->tls_failure_count, tls_failure_of) &&
 	       set_rows(root, "ends", s, s->end_count, end_of) &&
 	       set_rows(root, "faults", s, s->fault_count, fault_of) && set_delays(root, s) &&
-	       set(root, "protocol", protocol_of(s)) && set(root, "store", store_of(s)) &&
-	       set(root, "transport", transport_of(s)) && set(root, "resources", resources_of(s));
+	       set_imposed(root, s) && set(root, "protocol", protocol_of(s)) &&
+	       set(root, "store", store_of(s)) && set(root, "transport", transport_of(s)) &&
+	       set(root, "resources", resources_of(s));
 }
 
 int sink_status_json_write(const struct sink_status *s, FILE *out, struct err *e)

@@ -22,6 +22,7 @@ void sink_plan_init(struct sink_plan *p)
 		.idle_ns = 300 * NS_PER_SEC,
 		.errors_max = 1000,
 		.does_trace_ids = true,
+		.scale = 1,
 	};
 }
 
@@ -41,6 +42,7 @@ void sink_plan_fini(struct sink_plan *p)
 		free_secret(p->accounts[i].password);
 	}
 	free(p->accounts);
+	free(p->impositions);
 	fault_rules_free(p->faults);
 	sink_plan_init(p);
 }
@@ -198,6 +200,55 @@ int sink_account_add(struct sink_plan *p, struct span text, struct err *e)
 	return 0;
 }
 
+static bool is_same_place(const struct sink_imposition *a, const struct sink_imposition *b)
+{
+	if (a->from_ns != b->from_ns || a->has_address != b->has_address ||
+	    (a->domain == NULL) != (b->domain == NULL))
+		return false;
+	if (a->has_address && !endpoint_equal(&a->address, &b->address))
+		return false;
+	return !a->domain || span_equal_nocase(span_of(a->domain), span_of(b->domain));
+}
+
+int sink_plan_impose(struct sink_plan *p, const struct sink_imposition *imposition, struct err *e)
+{
+	struct sink_imposition *grown;
+
+	if (p->imposition_count == SINK_IMPOSITIONS_MAX)
+		return err_set(e, EXIT_USAGE, 0, "there are more than %d profiles to impose",
+			       SINK_IMPOSITIONS_MAX);
+	for (int i = 0; i < p->imposition_count; i++)
+		if (is_same_place(imposition, &p->impositions[i]))
+			return err_set(e, EXIT_USAGE, 0,
+				       "profile %s would stand where %s stands already: name an "
+				       "address or a @DOMAIN for one of them",
+				       imposition->profile->name, p->impositions[i].profile->name);
+	grown = realloc(p->impositions, ((size_t)p->imposition_count + 1) * sizeof(*grown));
+	if (!grown)
+		return err_set(e, EXIT_FAILED, 0, "no memory for a profile");
+	p->impositions = grown;
+	grown[p->imposition_count++] = *imposition;
+	return 0;
+}
+
+static int check_impositions(const struct sink_plan *p, struct err *e)
+{
+	bool has_first = false;
+
+	for (int i = 0; i < p->imposition_count; i++)
+		has_first = has_first || p->impositions[i].from_ns == 0;
+	if (p->imposition_count > 0 && !has_first)
+		return err_set(e, EXIT_USAGE, 0,
+			       "a profile takes another's place later, and there is none to begin "
+			       "with: add --profile");
+	if (p->imposition_count == 0 && (p->decisions || p->has_reputation || p->scale != 1))
+		return err_set(e, EXIT_USAGE, 0, "%s is about a profile: add --profile",
+			       p->decisions	   ? "--decisions"
+			       : p->has_reputation ? "--reputation"
+						   : "--scale");
+	return 0;
+}
+
 static int check_tls(const struct sink_plan *p, bool has_tls, struct err *e)
 {
 	bool can_seal = false;
@@ -234,5 +285,7 @@ int sink_plan_check(const struct sink_plan *p, bool has_tls, struct err *e)
 			       "AUTH is required and hidden: one of the two has to go");
 	if (p->maildir && p->maildir[0] == '\0')
 		return err_set(e, EXIT_USAGE, 0, "the maildir has no name");
+	if (check_impositions(p, e) < 0)
+		return -1;
 	return check_tls(p, has_tls, e);
 }

@@ -12,6 +12,7 @@
 #include "base/endpoint.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "profile/profile.h"
 #include "smtp/command.h"
 #include "smtp/extension.h"
 
@@ -19,6 +20,8 @@
 #define SINK_ACCOUNTS_MAX     10000
 #define SINK_THREADS_MAX      256
 #define SINK_SESSIONS_DEFAULT 30000
+#define SINK_IMPOSITIONS_MAX  64
+#define SINK_SCALE_MAX	      1000000
 
 /* What is offered when nothing is hidden. STARTTLS depends on the listener. */
 #define SINK_EXTENSIONS                                                                            \
@@ -40,6 +43,15 @@ struct sink_listener {
 
 struct sink_account {
 	char *user, *password; /* owned, UTF-8 */
+};
+
+/* A profile, and on whom it is imposed. */
+struct sink_imposition {
+	const struct profile *profile; /* lent */
+	bool has_address;	       /* clients of this address that is listened at alone */
+	struct endpoint address;       /* port 0: any */
+	const char *domain;	       /* recipients of this domain alone; NULL: any; borrowed */
+	int64_t from_ns;	       /* > 0: in place of the first one, so long after the start */
 };
 
 struct sink_plan {
@@ -65,11 +77,17 @@ struct sink_plan {
 	uint32_t errors_max;	    /* bad commands in a session before it gets 421; 0: no limit */
 	struct fault_rules *faults; /* owned; NULL: none */
 	uint64_t seed;		    /* of the faults' chances and delays */
-	const char *maildir;	    /* NULL: not stored; borrowed */
-	bool does_sync;		    /* fsync before the reply to a stored message */
-	const char *jsonl;	    /* NULL: no lines; "-" is standard output; borrowed */
-	bool does_trace_ids;	    /* look for X-Volley-ID */
-	uint64_t expected;	    /* messages that each run should bring; 0: not known */
+	struct sink_imposition *impositions; /* owned; none: nobody is limited by a profile */
+	int imposition_count;
+	uint32_t scale;	     /* of the profiles: windows pass so many times faster */
+	bool has_reputation; /* clients begin with this one, not as the profile says */
+	enum reputation reputation;
+	const char *decisions; /* log of what profiles refuse; NULL: none; borrowed */
+	const char *maildir;   /* NULL: not stored; borrowed */
+	bool does_sync;	       /* fsync before the reply to a stored message */
+	const char *jsonl;     /* NULL: no lines; "-" is standard output; borrowed */
+	bool does_trace_ids;   /* look for X-Volley-ID */
+	uint64_t expected;     /* messages that each run should bring; 0: not known */
 };
 
 /* An empty plan with the defaults: 1 thread, 5 minutes of silence, all extensions, ids. */
@@ -91,6 +109,10 @@ const char *sink_listener_scheme(const struct sink_listener *l);
 /* "user:password"; the first colon divides. -1 with *e set: no colon, an empty part, too many. */
 __attribute__((warn_unused_result)) int sink_account_add(struct sink_plan *p, struct span text,
 							 struct err *e);
+
+/* Adds a profile. -1 with *e set: too many, the same place twice, nothing to take the place of. */
+__attribute__((warn_unused_result)) int
+sink_plan_impose(struct sink_plan *p, const struct sink_imposition *imposition, struct err *e);
 
 /* What contradicts itself is refused in a sentence: -1 and EXIT_USAGE. has_tls: a certificate or
  * the means to make one is there. */

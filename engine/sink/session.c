@@ -258,6 +258,13 @@ struct fault_verdict sink_session_judge(struct sink_session *s, enum fault_phase
 /* The connection begins, after whatever a rule had put before it. */
 static void start(struct sink_session *s, int64_t now_ns)
 {
+	/* Refused without a word: nothing is begun that would take one. */
+	if (sink_session_is_imposed(s) && imposer_reply(s->imposed)->code == 0) {
+		smtp_server_shut(&s->server);
+		s->flow = FLOW_END;
+		sink_session_flush(s);
+		return;
+	}
 	if (s->port->plan->security == SINK_IMPLICIT) {
 		sink_session_tls(s, now_ns);
 		return;
@@ -374,7 +381,7 @@ static struct sink_session *session_new(struct sink_port *port, const struct end
 }
 
 void sink_session_accept(struct sink_port *port, struct link *link, const struct endpoint *peer,
-			 int64_t at_ns)
+			 const struct endpoint *local, int64_t at_ns)
 {
 	struct sink_worker *w = port->worker;
 	struct fault_verdict verdict = {0};
@@ -402,6 +409,8 @@ void sink_session_accept(struct sink_port *port, struct link *link, const struct
 	if (store_has_lines(w->shared->store))
 		s->envelope = envelope_new();
 	count_open(s);
+	if (w->shared->imposer)
+		sink_session_impose_connection(s, peer, local, at_ns);
 	w->counters.refused += verdict.action && verdict.action->action == FAULT_REFUSE;
 	if (verdict.delay_ns > 0)
 		sink_session_delay(s, STEP_START, at_ns + verdict.delay_ns);
@@ -423,6 +432,7 @@ void sink_session_free(struct sink_session *s)
 	if (s->server.state == SMTP_SERVER_DATA || s->server.state == SMTP_SERVER_CHUNK)
 		w->counters.broken++;
 	smtp_server_fini(&s->server);
+	imposer_session_free(s->imposed, clock_now(clock_of(s)));
 	envelope_free(s->envelope);
 	buf_fini(&s->held);
 	if (s->sending)

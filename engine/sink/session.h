@@ -14,6 +14,7 @@
 #include "channel/channel.h"
 #include "sink/envelope.h"
 #include "sink/fault.h"
+#include "sink/imposer.h"
 #include "sink/mark.h"
 #include "sink/worker.h"
 #include "smtp/server.h"
@@ -83,9 +84,10 @@ struct sink_session {
 	const struct fault_rule *body_rule; /* strikes within this message; NULL: none */
 	uint64_t body_seen;		    /* octets of content, while body_rule is set */
 	struct mark_scan scan;
-	struct envelope *envelope;     /* NULL: no records are written */
-	struct store_message *message; /* NULL: not stored, or handed over */
-	char *stored_name;	       /* of the file, for the record */
+	struct imposer_session *imposed; /* NULL: no profile is imposed on this one */
+	struct envelope *envelope;	 /* NULL: no records are written */
+	struct store_message *message;	 /* NULL: not stored, or handed over */
+	char *stored_name;		 /* of the file, for the record */
 
 	uint64_t sender_hash, message_size;
 	uint32_t rcpt_owed;		    /* recipients of the message that is owed its reply */
@@ -99,7 +101,7 @@ struct sink_session {
 
 /* Takes over a link that was accepted; called from the listener. */
 void sink_session_accept(struct sink_port *port, struct link *link, const struct endpoint *peer,
-			 int64_t at_ns);
+			 const struct endpoint *local, int64_t at_ns);
 
 /* A message of this session came back from the disk. */
 void sink_session_stored(struct sink_session *s, const struct store_message *m);
@@ -143,8 +145,24 @@ void sink_session_record_delay(struct sink_session *s, const struct fault_rule *
 void sink_session_on_event(struct sink_session *s, const struct smtp_server_event *ev,
 			   int64_t now_ns);
 void sink_session_act(struct sink_session *s);
+/* A reply of ours to what is owed; code is what its lines begin with. */
+void sink_session_reply(struct sink_session *s, int code, struct span lines);
 /* A reply to what was owed has been given: counts it, and follows the server's state. */
 void sink_session_settled(struct sink_session *s, enum smtp_verb verb, int code, struct span line);
+
+/* session_impose.c: without a profile none of it does anything. */
+/* The connection was accepted: may it be? */
+void sink_session_impose_connection(struct sink_session *s, const struct endpoint *peer,
+				    const struct endpoint *local, int64_t now_ns);
+/* A command, or the end of a message, that is owed a reply. */
+void sink_session_impose(struct sink_session *s, const struct smtp_server_event *ev,
+			 int64_t now_ns);
+/* Whether something else is to be said than the server's own reply; says it. */
+static inline bool sink_session_is_imposed(const struct sink_session *s)
+{
+	return s->imposed && imposer_reply(s->imposed);
+}
+void sink_session_say_imposed(struct sink_session *s);
 
 /* session_content.c */
 void sink_session_content_begin(struct sink_session *s, int64_t now_ns);

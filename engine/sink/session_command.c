@@ -9,6 +9,7 @@
 #include "sink/session.h"
 #include <stdlib.h>
 #include "base/check.h"
+#include "sink/key.h"
 
 static const enum fault_phase phase_of[SMTP_VERB_COUNT] = {
 	[SMTP_VERB_CONNECT] = FAULT_BANNER,    [SMTP_VERB_HELO] = FAULT_EHLO,
@@ -21,17 +22,6 @@ static const enum fault_phase phase_of[SMTP_VERB_COUNT] = {
 	[SMTP_VERB_EXPN] = FAULT_NOOP,	       [SMTP_VERB_HELP] = FAULT_NOOP,
 	[SMTP_VERB_QUIT] = FAULT_QUIT,	       [SMTP_VERB_UNKNOWN] = FAULT_NOOP,
 };
-
-/* FNV-1a with a final mix: of a path, with letters as they stand. */
-static uint64_t hash_of(struct span text, uint64_t start)
-{
-	uint64_t h = start ^ UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < text.len; i++)
-		h = (h ^ (unsigned char)text.data[i]) * UINT64_C(0x100000001b3);
-	h ^= h >> 32;
-	return h * UINT64_C(0x9e3779b97f4a7c15);
-}
 
 static void count_fault(struct sink_session *s, enum smtp_request_fault fault)
 {
@@ -54,7 +44,7 @@ static void note_request(struct sink_session *s, const struct smtp_request *r)
 			envelope_hello(s->envelope, r->argument);
 		break;
 	case SMTP_VERB_MAIL:
-		s->sender_hash = hash_of(r->path, s->client->hash);
+		s->sender_hash = key_of(r->path, s->client->hash);
 		if (s->envelope)
 			envelope_from(s->envelope, r->path);
 		break;
@@ -99,9 +89,11 @@ static void on_request(struct sink_session *s, const struct smtp_server_event *e
 	} else if (!ev->is_challenge && !s->is_over_limit) {
 		note_request(s, r);
 		if (r->verb == SMTP_VERB_RCPT)
-			triplet = hash_of(r->path, s->sender_hash);
+			triplet = key_of(r->path, s->sender_hash);
 		s->verdict = sink_session_judge(s, phase, triplet, now_ns);
 	}
+	if (s->imposed)
+		sink_session_impose(s, ev, now_ns);
 	if (s->verdict.delay_ns > 0) {
 		sink_session_delay(s, STEP_ACT, now_ns + s->verdict.delay_ns);
 		return;
@@ -151,6 +143,12 @@ void sink_session_settled(struct sink_session *s, enum smtp_verb verb, int code,
 	if (verb == SMTP_VERB_DOT) {
 		s->rcpt_good += code / 100 == 2;
 		s->rcpt_deferred += code / 100 == 4;
+	}
+	if (s->imposed)
+		imposer_settled(s->imposed, verb, code, s->server.state != SMTP_SERVER_ENDED,
+				s->rcpt_good > 0, s->message_size,
+				clock_now(s->worker->transport->clock));
+	if (verb == SMTP_VERB_DOT) {
 		if (s->server.state != SMTP_SERVER_ENDED)
 			sink_session_message_over(s, code, line);
 	} else if (verb == SMTP_VERB_BDAT && code / 100 != 2) {
@@ -163,8 +161,7 @@ void sink_session_settled(struct sink_session *s, enum smtp_verb verb, int code,
 	follow_state(s);
 }
 
-/* A reply of ours to what is owed; code is what its lines begin with. */
-static void reply(struct sink_session *s, int code, struct span lines)
+void sink_session_reply(struct sink_session *s, int code, struct span lines)
 {
 	enum smtp_verb verb = s->server.owed_verb;
 
@@ -188,16 +185,16 @@ static void answer(struct sink_session *s)
 	int code;
 
 	if (s->is_over_limit && verb == SMTP_VERB_CONNECT) {
-		reply(s, 421, full);
+		sink_session_reply(s, 421, full);
 		return;
 	}
 	if (errors_max > 0 && s->server.errors > errors_max) {
-		reply(s, 421, too_many);
+		sink_session_reply(s, 421, too_many);
 		return;
 	}
 	if (verb == SMTP_VERB_DOT && s->has_store_failed &&
 	    s->server.owed_fault == SMTP_REQUEST_FINE) {
-		reply(s, 451, not_stored);
+		sink_session_reply(s, 451, not_stored);
 		return;
 	}
 	/* RFC 3207 s5: what stands behind STARTTLS in clear must not be taken for what follows it.
@@ -223,7 +220,7 @@ static bool will_be_refused(const struct sink_session *s)
 {
 	const struct fault_rule *rule = s->verdict.action;
 
-	return s->server.owed_fault != SMTP_REQUEST_FINE ||
+	return s->server.owed_fault != SMTP_REQUEST_FINE || sink_session_is_imposed(s) ||
 	       (rule && rule->action == FAULT_REPLY && rule->code / 100 != 2);
 }
 
@@ -243,12 +240,16 @@ void sink_session_act(struct sink_session *s)
 		s->stamp = s->verdict.delay;
 		s->stamp_ns = s->asked_ns;
 	}
+	if (sink_session_is_imposed(s)) {
+		sink_session_say_imposed(s);
+		return;
+	}
 	switch (action) {
 	case FAULT_REPLY:
-		reply(s, rule->code, (struct span){rule->reply, rule->reply_len});
+		sink_session_reply(s, rule->code, (struct span){rule->reply, rule->reply_len});
 		break;
 	case FAULT_GREYLIST:
-		reply(s, 451, greylisted);
+		sink_session_reply(s, 451, greylisted);
 		break;
 	case FAULT_CLOSE:
 		s->flow = FLOW_END;

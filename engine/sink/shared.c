@@ -83,6 +83,11 @@ int sink_shared_init(struct sink_shared *s, const struct sink_plan *plan, struct
 			goto failed;
 		}
 	}
+	if (plan->imposition_count > 0) {
+		s->imposer = imposer_new(plan, clock, e);
+		if (!s->imposer)
+			goto failed;
+	}
 	if (start_store(s, e) < 0)
 		goto failed;
 	if (plan->faults)
@@ -97,14 +102,18 @@ void sink_shared_stop_store(struct sink_shared *s)
 {
 	store_stop(s->store, &s->store_stats);
 	s->store = NULL;
+	if (s->imposer)
+		imposer_stop(s->imposer);
 }
 
 void sink_shared_fini(struct sink_shared *s)
 {
 	sink_shared_stop_store(s);
+	imposer_free(s->imposer);
 	ledger_free(s->ledger);
 	accounts_fini(&s->accounts);
 	free(s->texts);
+	s->imposer = NULL;
 	s->ledger = NULL;
 	s->texts = NULL;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include "base/clock.h"
 #include "sink/accounts.h"
+#include "sink/imposer.h"
 #include "sink/ledger.h"
 #include "sink/plan.h"
 #include "sink/store.h"
@@ -24,6 +25,7 @@ struct sink_shared {
 	struct smtp_server_texts *texts; /* one for each listener; owned */
 	struct accounts accounts;
 	struct ledger *ledger;		/* NULL: ids are not traced */
+	struct imposer *imposer;	/* NULL: no profile is imposed */
 	struct store *store;		/* NULL: nothing is stored */
 	struct store_stats store_stats; /* once the store was stopped */
 	int64_t started_ns, started_wall_ns;
@@ -36,7 +38,8 @@ __attribute__((warn_unused_result)) int sink_shared_init(struct sink_shared *s,
 							 const struct sink_plan *plan,
 							 struct clock *clock, struct err *e);
 
-/* Lets the store finish; the rest stays, for the status. All workers must be gone. */
+/* Lets the store and the log of decisions finish; the rest stays, for the status. All workers must
+ * be gone. */
 void sink_shared_stop_store(struct sink_shared *s);
 void sink_shared_fini(struct sink_shared *s);
 

@@ -291,7 +291,8 @@ int sink_status_collect(struct sink_shared *shared, struct sink_worker *const *w
 	    !fill_clients(s, &first->clients) || !fill_tls(s, &first->tls) ||
 	    !fill_causes(s, &first->counters) ||
 	    !fill_faults(s, shared->plan->faults, first->delays) ||
-	    !fill_runs(s, shared, first->run_latency))
+	    !fill_runs(s, shared, first->run_latency) ||
+	    (shared->imposer && !imposer_fill(shared->imposer, s)))
 		return err_set(e, EXIT_FAILED, 0, "no memory for the sink's report");
 	return 0;
 }

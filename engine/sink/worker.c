@@ -13,8 +13,7 @@ static void on_accept(struct listener_user *self, struct link *link, const struc
 {
 	struct sink_port *port = (struct sink_port *)self;
 
-	(void)local;
-	sink_session_accept(port, link, peer, at_ns);
+	sink_session_accept(port, link, peer, local, at_ns);
 }
 
 static void wake(struct store_port *self)

@@ -74,10 +74,63 @@ static void fill_tables(struct sink_status *s)
 	*sink_status_add_run(s) = (struct sink_status_run){"00000000000000bb", 3, 0, 2, 3, 0, few};
 }
 
+/* A limit that held, one that did not, and one on which nothing was. */
+static void fill_imposed(struct sink_status *s)
+{
+	static const struct limit hourly = {
+		.unit = LIMIT_MESSAGES,
+		.scope = LIMIT_PER_ACCOUNT,
+		.window = LIMIT_FIXED,
+		.counts_accepted = true,
+		.amount = 200,
+		.period_ns = INT64_C(3600000000000),
+	};
+	static const struct limit open = {.unit = LIMIT_CONNECTIONS, .amount = 5};
+
+	s->imposed.is_on = true;
+	s->imposed.scale = 3600;
+	s->imposed.general = 3;
+	s->imposed.has_log = true;
+	s->imposed.log_lines = 100;
+	s->imposed.log_dropped = 1;
+	s->imposed.has_reputation = true;
+	s->imposed.reputations[1] = 7;
+	*sink_status_add_limit(s) = (struct sink_status_limit){
+		.profile = "shared-host",
+		.name = "hourly",
+		.where = "all",
+		.limit = hourly,
+		.window_s = 1,
+		.keys = 2,
+		.passed = 1716,
+		.refused = 284,
+		.peak = 200,
+		.counted = 200,
+		.worst = "u\x1b@b.example",
+		.worst_refused = 280,
+	};
+	*sink_status_add_limit(s) = (struct sink_status_limit){
+		.profile = "gmail",
+		.name = "open",
+		.where = "@gmail.example",
+		.from_s = 30,
+		.limit = open,
+		.keys = 1,
+		.passed = 7,
+		.peak = 5,
+		.counted = 6,
+	};
+	*sink_status_add_limit(s) =
+		(struct sink_status_limit){.profile = "gmail", .name = "unused", .limit = open};
+	*sink_status_add_rule(s) = (struct sink_status_rule){
+		.profile = "shared-host", .name = "over-hourly", .where = "all", .said = 284};
+}
+
 void status_busy(struct sink_status *s)
 {
 	status_idle(s);
 	fill_tables(s);
+	fill_imposed(s);
 	s->threads = 2;
 	s->sessions.accepted = 40;
 	s->sessions.peak = 12;

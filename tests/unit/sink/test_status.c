@@ -43,6 +43,16 @@ static void test_text(void **state)
 		"  failed                     2  alert\n",
 		"rcpt:reply=450 \\x1b[31m\\x01\\xff\"x\"",
 		"\nDelays imposed",
+		"\nLimits imposed                          allowed in a window     passed",
+		"\n  shared-host hourly                        200         200      1,716       "
+		"284\n"
+		"    most of them: 280 of u\\x1b@b.example\n",
+		"\n  gmail open, @gmail.example, aft...          5           6          7  ",
+		"  windows passed 3,600 times faster than stated\n",
+		"\n  shared-host over-hourly                   284\n",
+		"\n  no rule of theirs                           3\n",
+		"\nReputation\n  warming                    7\n",
+		"  not logged                 1\n",
 		"  injections                 1\n",
 		"\nStored\n  messages                  14\n",
 	};
