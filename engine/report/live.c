@@ -11,7 +11,7 @@
 #include "base/units.h"
 #include "report/figure.h"
 
-#define PIECES_MAX  12
+#define PIECES_MAX  13
 #define PIECE_MAX   96
 #define GAP	    "  "
 #define RANK_STATES 6
@@ -139,6 +139,8 @@ static void fill_line(struct line *l, const struct live_status *s, bool by_state
 		add(l, 0, LIVE_BOLD, "%s of %s msg/s", rate, figure_rate(s->offered, offered));
 	else
 		add(l, 0, LIVE_BOLD, "%s msg/s", rate);
+	if (s->held_by != NULL)
+		add(l, 2, LIVE_PLAIN, "held by %s", s->held_by);
 	add_latency(l, s);
 	add(l, 5, LIVE_PLAIN, "2xx %s", count(s->replies_2xx, a));
 	/* What did not happen is the first thing that a narrow terminal may leave out. */

@@ -36,6 +36,7 @@ struct live_status {
 	uint64_t messages_wanted; /* 0: no limit by number */
 	uint64_t replies_2xx, replies_4xx, replies_5xx; /* since the start; 3xx is no outcome */
 	int64_t p50_us, p99_us; /* response time over the last second; RUN_NONE */
+	const char *held_by;	/* the limit that holds messages back; NULL: none does */
 	uint64_t errors;	/* transport, TLS, DNS and protocol failures since the start */
 };
 

@@ -38,6 +38,11 @@ static void put_sample(struct page *p, const struct run_reply *r)
 	if (enhanced_len > 0 && !strncmp(text, r->enhanced, enhanced_len) &&
 	    text[enhanced_len] == ' ')
 		text += enhanced_len + 1;
+	/* What it means stands before what it says. */
+	if (r->code >= 400 && r->class[0] != '\0')
+		room -= page_foreign(p, r->class, room) + 2;
+	if (r->code >= 400 && r->class[0] != '\0')
+		page_printf(p, ": ");
 	if (r->code < 400 || (int)strlen(text) <= room) {
 		page_foreign(p, text, room);
 		page_printf(p, "\n");

@@ -24,6 +24,9 @@ void section_replies(struct page *p, const struct run_document *d);
 void section_errors(struct page *p, const struct run_document *d);
 void section_tls(struct page *p, const struct run_document *d);
 
+/* pace.c: what a profile or adaptive control did. */
+void section_pace(struct page *p, const struct run_document *d);
+
 /* facts.c: sessions, resources, limits, a sink's count, the machine. */
 void section_facts(struct page *p, const struct run_document *d);
 void section_limits(struct page *p, const struct run_document *d);

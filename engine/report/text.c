@@ -36,6 +36,7 @@ int report_text(const struct run_document *d, FILE *out, const struct report_sty
 	section_thresholds(&p, d);
 	section_messages(&p, d);
 	section_latency(&p, d);
+	section_pace(&p, d);
 	section_replies(&p, d);
 	section_errors(&p, d);
 	section_course(&p, d);

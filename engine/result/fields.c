@@ -207,6 +207,42 @@ const struct field fields_end_to_end[] = {
 	END_OF_FIELDS,
 };
 
+const struct field fields_pace[] = {
+	FIELD(run_pace, scale, "scale", FIELD_INT),
+	FIELD(run_pace, does_adapt, "adapt", FIELD_BOOL),
+	FIELD(run_pace, interval_s, "interval_s", FIELD_REAL_OR_NULL),
+	FIELD(run_pace, aborted_because, "aborted_because", FIELD_TEXT_OR_NULL),
+	END_OF_FIELDS,
+};
+
+const struct field fields_pace_target[] = {
+	FIELD(run_pace_target, target, "target", FIELD_TEXT),
+	FIELD(run_pace_target, profile, "profile", FIELD_TEXT_OR_NULL),
+	FIELD(run_pace_target, headroom, "headroom", FIELD_REAL),
+	FIELD(run_pace_target, paths, "paths", FIELD_COUNT),
+	FIELD(run_pace_target, throttled, "throttled", FIELD_COUNT),
+	FIELD(run_pace_target, dropped, "dropped", FIELD_COUNT),
+	FIELD(run_pace_target, pauses, "pauses", FIELD_COUNT),
+	FIELD(run_pace_target, rests, "rests", FIELD_COUNT),
+	FIELD(run_pace_target, cuts, "cuts", FIELD_COUNT),
+	FIELD(run_pace_target, connections_peak, "connections_peak", FIELD_COUNT),
+	FIELD(run_pace_target, connections_allowed, "connections_allowed", FIELD_COUNT),
+	FIELD(run_pace_target, connections_refused, "connections_refused", FIELD_COUNT),
+	FIELD(run_pace_target, rate, "rate", FIELD_REAL_OR_NULL),
+	FIELD(run_pace_target, rate_refused, "rate_refused", FIELD_REAL_OR_NULL),
+	FIELD(run_pace_target, messages_per_connection, "messages_per_connection", FIELD_INTEGER),
+	END_OF_FIELDS,
+};
+
+const struct field fields_pace_hold[] = {
+	FIELD(run_pace_hold, target, "target", FIELD_TEXT),
+	FIELD(run_pace_hold, by, "by", FIELD_TEXT),
+	FIELD(run_pace_hold, limit, "limit", FIELD_TEXT_OR_NULL),
+	FIELD(run_pace_hold, seconds, "seconds", FIELD_REAL),
+	FIELD(run_pace_hold, share, "share", FIELD_REAL),
+	END_OF_FIELDS,
+};
+
 static void *add_reply(struct run_document *d)
 {
 	return run_add_reply(d);
@@ -237,6 +273,16 @@ static void *add_threshold(struct run_document *d)
 	return run_add_threshold(d);
 }
 
+static void *add_pace_target(struct run_document *d)
+{
+	return run_add_pace_target(d);
+}
+
+static void *add_pace_hold(struct run_document *d)
+{
+	return run_add_pace_hold(d);
+}
+
 #define TABLE(name, rows, count, fields, add)                                                      \
 	{                                                                                          \
 		name, fields, offsetof(struct run_document, rows),                                 \
@@ -251,6 +297,13 @@ const struct field_table field_tables[] = {
 	TABLE("thresholds", thresholds, threshold_count, fields_threshold, add_threshold),
 	TABLE("limits", limits, limit_count, fields_limit, add_limit),
 	TABLE("series", series, series_count, fields_second, add_second),
+	{NULL, NULL, 0, 0, 0, NULL},
+};
+
+/* Within the object "pace". */
+const struct field_table field_pace_tables[] = {
+	TABLE("targets", pace.targets, pace.target_count, fields_pace_target, add_pace_target),
+	TABLE("held", pace.holds, pace.hold_count, fields_pace_hold, add_pace_hold),
 	{NULL, NULL, 0, 0, 0, NULL},
 };
 

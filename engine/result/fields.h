@@ -37,7 +37,8 @@ struct field {
 extern const struct field fields_run[], fields_document[], fields_config[], fields_config_tls[],
 	fields_messages[], fields_recipients[], fields_sessions[], fields_rate[], fields_lag[],
 	fields_latency[], fields_reply[], fields_error[], fields_tls[], fields_second[],
-	fields_resources[], fields_limit[], fields_threshold[], fields_host[], fields_end_to_end[];
+	fields_resources[], fields_limit[], fields_threshold[], fields_host[], fields_end_to_end[],
+	fields_pace[], fields_pace_target[], fields_pace_hold[];
 
 /* The names of an enumeration's values, in their order; NULL ends the list. */
 extern const char *const fields_modes[], *const fields_verdicts[];
@@ -50,7 +51,7 @@ struct field_table {
 	void *(*add)(struct run_document *d);
 };
 
-extern const struct field_table field_tables[];
+extern const struct field_table field_tables[], field_pace_tables[];
 
 /* An object that is part of the document and holds nothing but fields. */
 struct field_object {

@@ -268,6 +268,22 @@ static int read_table(struct place *p, json_t *root, const struct field_table *t
 	return 0;
 }
 
+static int read_pace(struct place *p, json_t *root, struct run_document *d)
+{
+	json_t *object = json_object_get(root, "pace");
+
+	p->object = "pace";
+	if (!object)
+		return 0;
+	d->pace.is_used = true;
+	if (read_fields(p, object, fields_pace, &d->pace) < 0)
+		return -1;
+	for (const struct field_table *t = field_pace_tables; t->key; t++)
+		if (read_table(p, object, t, d) < 0)
+			return -1;
+	return 0;
+}
+
 static int read_document(struct place *p, json_t *root, struct run_document *d)
 {
 	const char *kind = json_string_value(json_object_get(root, "kind"));
@@ -283,7 +299,7 @@ static int read_document(struct place *p, json_t *root, struct run_document *d)
 			p->name, (long long)json_integer_value(schema), RUN_SCHEMA);
 	if (read_fields(p, root, fields_document, d) < 0 || read_objects(p, root, d) < 0 ||
 	    read_rest(p, root, d) < 0 || read_latencies(p, root, d) < 0 ||
-	    read_end_to_end(p, root, d) < 0)
+	    read_end_to_end(p, root, d) < 0 || read_pace(p, root, d) < 0)
 		return -1;
 	for (const struct field_table *t = field_tables; t->key; t++)
 		if (read_table(p, root, t, d) < 0)

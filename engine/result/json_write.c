@@ -205,13 +205,28 @@ static bool add_end_to_end(json_t *root, const struct run_document *d)
 				   object_of(fields_latency, &d->end_to_end.latency)) == 0;
 }
 
+static bool add_pace(json_t *root, const struct run_document *d)
+{
+	json_t *object;
+	bool is_done;
+
+	if (!d->pace.is_used)
+		return true;
+	object = object_of(fields_pace, &d->pace);
+	is_done = json_object_set_new(root, "pace", object) == 0;
+	for (const struct field_table *t = field_pace_tables; is_done && t->key; t++)
+		is_done = add_table(object, d, t);
+	return is_done;
+}
+
 static json_t *document_value(const struct run_document *d)
 {
 	json_t *root = json_object();
 	bool is_done = root && json_object_set_new(root, "schema", json_integer(RUN_SCHEMA)) == 0 &&
 		       json_object_set_new(root, "kind", json_string("run")) == 0 &&
 		       add_fields(root, fields_document, d) && add_objects(root, d) &&
-		       add_rest(root, d) && add_latencies(root, d) && add_end_to_end(root, d);
+		       add_rest(root, d) && add_latencies(root, d) && add_end_to_end(root, d) &&
+		       add_pace(root, d);
 
 	for (const struct field_table *t = field_tables; is_done && t->key; t++)
 		is_done = add_table(root, d, t);

@@ -53,6 +53,8 @@ void run_fini(struct run_document *d)
 	free(d->series);
 	free(d->limits);
 	free(d->thresholds);
+	free(d->pace.targets);
+	free(d->pace.holds);
 	*d = (struct run_document){0};
 }
 
@@ -129,6 +131,21 @@ struct run_limit *run_add_limit(struct run_document *d)
 struct run_threshold *run_add_threshold(struct run_document *d)
 {
 	return add_row(&d->thresholds, &d->threshold_count, sizeof(*d->thresholds));
+}
+
+struct run_pace_target *run_add_pace_target(struct run_document *d)
+{
+	struct run_pace_target *row =
+		add_row(&d->pace.targets, &d->pace.target_count, sizeof(*d->pace.targets));
+
+	if (row)
+		row->messages_per_connection = RUN_NONE;
+	return row;
+}
+
+struct run_pace_hold *run_add_pace_hold(struct run_document *d)
+{
+	return add_row(&d->pace.holds, &d->pace.hold_count, sizeof(*d->pace.holds));
 }
 
 /* The order of the commands in a session; what is not listed comes last. */

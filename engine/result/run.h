@@ -110,7 +110,7 @@ struct run_reply {
 	char command[16]; /* smtp_command_name() */
 	int code;
 	char enhanced[12]; /* "4.7.28" or "" */
-	char class[32];	   /* a provider profile's word for it, or "" */
+	char class[32]; /* terms/class.h's word for it, by the profile or the base rules; or "" */
 	uint64_t count;
 	char sample[RUN_SAMPLE_MAX]; /* the text of one such reply */
 };
@@ -178,6 +178,46 @@ struct run_end_to_end {
 	struct run_latency latency;
 };
 
+/* The pace towards one target: the sum over its sources. */
+struct run_pace_target {
+	char target[320];
+	char profile[64]; /* that was obeyed; "" for none */
+	double headroom;  /* share of each limit that was left unused; 0 without a profile */
+	uint64_t paths;
+	uint64_t throttled; /* replies that asked for less */
+	uint64_t dropped;   /* connections that were refused, broken or closed without a word */
+	uint64_t pauses;    /* that a reply asked for */
+	uint64_t rests;	    /* after failures in a row */
+	uint64_t cuts;	    /* of a dial */
+	uint64_t connections_peak;
+	uint64_t connections_allowed;	 /* at the end; 0: no limit is known */
+	double rate;			 /* of adaptive control at the end, messages/s; 0: none */
+	double rate_refused;		 /* where it was last refused; 0: never */
+	uint64_t connections_refused;	 /* likewise; 0: never */
+	int64_t messages_per_connection; /* that were used; RUN_NONE: not limited */
+};
+
+/* What held messages back, and for how long. */
+struct run_pace_hold {
+	char target[320];
+	char by[64];	/* a limit's name in the profile, or "adaptive rate", "pause" ... */
+	char limit[96]; /* that limit in words, or "" */
+	double seconds; /* a path's time, on average over paths */
+	double share;	/* of the measured time, 0 to 1 */
+};
+
+/* What a profile or adaptive control did. */
+struct run_pace {
+	bool is_used;
+	int scale;
+	bool does_adapt;
+	double interval_s;		    /* of adaptive control, scaled; 0: not used */
+	char aborted_because[RUN_NOTE_MAX]; /* a reply ended the run, or "" */
+	struct run_pace_target *targets;
+	struct run_pace_hold *holds;
+	size_t target_count, hold_count;
+};
+
 struct run_document {
 	struct run_identity run;
 	struct run_config config;
@@ -189,6 +229,7 @@ struct run_document {
 	struct run_resources resources;
 	struct run_host host;
 	struct run_end_to_end end_to_end;
+	struct run_pace pace;
 	char bound_by[32];	       /* "client CPU", "server", "pace"; "" when not judged */
 	char bound_note[RUN_NOTE_MAX]; /* how that was seen, or "" */
 	enum exit_status status;       /* what the process exits with */
@@ -222,6 +263,8 @@ struct run_tls *run_add_tls(struct run_document *d);
 struct run_second *run_add_second(struct run_document *d);
 struct run_limit *run_add_limit(struct run_document *d);
 struct run_threshold *run_add_threshold(struct run_document *d);
+struct run_pace_target *run_add_pace_target(struct run_document *d);
+struct run_pace_hold *run_add_pace_hold(struct run_document *d);
 
 /* Orders replies by command (as in a session), code and enhanced code; errors and tls by count. */
 void run_sort(struct run_document *d);

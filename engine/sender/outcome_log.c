@@ -29,9 +29,9 @@ struct queue {
 
 struct outcome_log {
 	FILE *file;
-	bool is_stdout, failures_only;
-	uint64_t run_id;
-	const char *const *urls;
+	bool is_stdout;
+	struct outcome_log_params params;
+	struct rules_reader **readers; /* by target; targets with the same rules share one */
 	struct queue *queues;
 	int queue_count;
 	int wake_fd;
@@ -46,6 +46,7 @@ const char *outcome_word_name(enum outcome_word word)
 		[OUTCOME_ACCEPTED] = "accepted", [OUTCOME_DEFERRED] = "deferred",
 		[OUTCOME_REJECTED] = "rejected", [OUTCOME_FAILED] = "failed",
 		[OUTCOME_IN_DOUBT] = "in_doubt", [OUTCOME_SESSION] = "session",
+		[OUTCOME_OPENED] = "opened",	 [OUTCOME_CLOSED] = "closed",
 	};
 
 	return names[word];
@@ -65,11 +66,48 @@ static void set_us(json_t *o, const char *key, int64_t ns)
 		json_object_set_new(o, key, json_integer(ns / NS_PER_US));
 }
 
+static bool is_message(const struct outcome_record *r)
+{
+	return r->word <= OUTCOME_IN_DOUBT;
+}
+
+/* What the reply, or its absence, is called; NULL: nobody knows. */
+static const char *class_of(const struct outcome_log *log, const struct outcome_record *r)
+{
+	struct rules_reader *reader = log->readers != NULL ? log->readers[r->target] : NULL;
+	struct reply reply = {
+		.code = r->code,
+		.enhanced = r->enhanced,
+		.text = {r->text, r->text_len},
+	};
+
+	if (r->code == 0)
+		return class_name(CLASS_NETWORK);
+	if (r->code < 400)
+		return class_name(CLASS_ACCEPTED);
+	if (reader == NULL)
+		return NULL;
+	return class_name(rules_judge(reader, &reply, (enum phase)r->phase).class);
+}
+
+static void set_connection(const struct outcome_log *log, const struct outcome_record *r, json_t *o)
+{
+	json_object_set_new(o, "connection", json_integer((json_int_t)r->connection));
+	json_object_set_new(o, "source",
+			    r->source >= 0 ? json_string(log->params.sources[r->source])
+					   : json_null());
+	if (is_message(r))
+		json_object_set_new(o, "on_connection", json_integer((json_int_t)r->on_connection));
+	else if (r->word != OUTCOME_SESSION)
+		json_object_set_new(o, "messages", json_integer((json_int_t)r->number));
+}
+
 static json_t *record_to_json(const struct outcome_log *log, const struct outcome_record *r)
 {
 	json_t *o = json_object();
 	char text[64], enhanced[ENHANCED_TEXT_MAX];
 	time_t seconds = (time_t)(r->at_wall_ns / NS_PER_SEC);
+	const char *class = NULL;
 	struct tm tm;
 	size_t len;
 
@@ -80,10 +118,11 @@ static json_t *record_to_json(const struct outcome_log *log, const struct outcom
 	json_object_set_new(o, "time", json_string(text));
 	json_object_set_new(o, "outcome", json_string(outcome_word_name(r->word)));
 	json_object_set_new(o, "session", json_integer(r->session));
-	json_object_set_new(o, "target", json_string(log->urls[r->target]));
+	json_object_set_new(o, "target", json_string(log->params.urls[r->target]));
+	set_connection(log, r, o);
 	json_object_set_new(o, "phase", json_string(phase_name((enum phase)r->phase)));
-	if (r->word != OUTCOME_SESSION) {
-		snprintf(text, sizeof(text), "%016llx-%llu", (unsigned long long)log->run_id,
+	if (is_message(r)) {
+		snprintf(text, sizeof(text), "%016llx-%llu", (unsigned long long)log->params.run_id,
 			 (unsigned long long)r->number);
 		json_object_set_new(o, "id", json_string(text));
 		set_text(o, "recipient", r->rcpt, r->rcpt_len);
@@ -99,6 +138,10 @@ static json_t *record_to_json(const struct outcome_log *log, const struct outcom
 		json_object_set_new(o, "enhanced",
 				    json_string(enhanced_text(r->enhanced, enhanced)));
 	}
+	if (is_message(r) || r->word == OUTCOME_SESSION)
+		class = class_of(log, r);
+	if (class != NULL)
+		json_object_set_new(o, "class", json_string(class));
 	if (r->kind[0] != '\0')
 		json_object_set_new(o, "error", json_string(r->kind));
 	if (r->text_len > 0)
@@ -191,11 +234,44 @@ static void wake(struct outcome_log *log)
 		note_error(log, errno);
 }
 
+static void readers_free(struct outcome_log *log)
+{
+	for (int i = 0; log->readers != NULL && i < log->params.target_count; i++) {
+		for (int j = i + 1; j < log->params.target_count; j++)
+			if (log->readers[j] == log->readers[i])
+				log->readers[j] = NULL;
+		if (log->readers[i] != NULL)
+			rules_reader_free(log->readers[i]);
+	}
+	free(log->readers);
+}
+
+static bool readers_new(struct outcome_log *log)
+{
+	const struct outcome_log_params *p = &log->params;
+
+	if (p->rules == NULL)
+		return true;
+	log->readers = calloc((size_t)p->target_count, sizeof(struct rules_reader *));
+	for (int i = 0; log->readers != NULL && i < p->target_count; i++) {
+		for (int j = 0; j < i && log->readers[i] == NULL; j++)
+			if (p->rules[j] == p->rules[i])
+				log->readers[i] = log->readers[j];
+		if (p->rules[i] == NULL || log->readers[i] != NULL)
+			continue;
+		log->readers[i] = rules_reader_new(p->rules[i]);
+		if (log->readers[i] == NULL)
+			return false;
+	}
+	return log->readers != NULL;
+}
+
 static void log_free(struct outcome_log *log)
 {
 	for (int i = 0; i < log->queue_count; i++)
 		free(log->queues[i].records);
 	free(log->queues);
+	readers_free(log);
 	if (log->file != NULL && !log->is_stdout)
 		fclose(log->file);
 	if (log->wake_fd >= 0)
@@ -218,18 +294,16 @@ static bool queues_new(struct outcome_log *log, int count)
 	return true;
 }
 
-struct outcome_log *outcome_log_open(const char *path, bool failures_only, uint64_t run_id,
-				     const char *const *urls, int worker_count, struct err *e)
+struct outcome_log *outcome_log_open(const struct outcome_log_params *params, struct err *e)
 {
 	struct outcome_log *log = calloc(1, sizeof(*log));
+	const char *path = params->path;
 
 	if (log == NULL) {
 		err_set(e, EXIT_FAILED, 0, "no memory for the log");
 		return NULL;
 	}
-	log->failures_only = failures_only;
-	log->run_id = run_id;
-	log->urls = urls;
+	log->params = *params;
 	log->is_stdout = strcmp(path, "-") == 0;
 	log->file = log->is_stdout ? stdout : fopen(path, "we");
 	if (log->file == NULL) {
@@ -239,7 +313,8 @@ struct outcome_log *outcome_log_open(const char *path, bool failures_only, uint6
 		return NULL;
 	}
 	log->wake_fd = eventfd(0, EFD_CLOEXEC);
-	if (log->wake_fd < 0 || !queues_new(log, worker_count) || start_thread(log) != 0) {
+	if (log->wake_fd < 0 || !queues_new(log, params->worker_count) || !readers_new(log) ||
+	    start_thread(log) != 0) {
 		err_set(e, EXIT_FAILED, errno, "no memory or threads for the log");
 		log_free(log);
 		return NULL;
@@ -249,7 +324,8 @@ struct outcome_log *outcome_log_open(const char *path, bool failures_only, uint6
 
 bool outcome_log_wants(const struct outcome_log *log, enum outcome_word word)
 {
-	return log != NULL && (!log->failures_only || word != OUTCOME_ACCEPTED);
+	return log != NULL && (!log->params.failures_only ||
+			       (word != OUTCOME_ACCEPTED && word <= OUTCOME_SESSION));
 }
 
 struct outcome_record *outcome_log_begin(struct outcome_log *log, int worker)

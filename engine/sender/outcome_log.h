@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "profile/rules.h"
 #include "smtp/client.h"
 #include "talk/talk.h"
 
@@ -24,13 +25,18 @@ enum outcome_word {
 	OUTCOME_FAILED,
 	OUTCOME_IN_DOUBT,
 	OUTCOME_SESSION, /* a session failed without a message under way */
+	OUTCOME_OPENED,	 /* a connection is ready for messages */
+	OUTCOME_CLOSED,	 /* it is over: number says how many messages it has carried */
 };
 const char *outcome_word_name(enum outcome_word word);
 
 struct outcome_record {
 	int64_t at_wall_ns;
-	uint64_t number; /* of the message; not for OUTCOME_SESSION */
+	uint64_t number;	/* of the message, or of messages; not for OUTCOME_SESSION */
+	uint64_t connection;	/* from 1, unique in the run */
+	uint64_t on_connection; /* which message of the connection it is, from 1 */
 	uint32_t session;
+	int32_t source; /* index in sources[]; -1: the kernel's choice */
 	uint16_t target;
 	uint16_t code; /* 0: no reply */
 	uint8_t word, phase, command;
@@ -44,12 +50,20 @@ struct outcome_record {
 
 struct outcome_log;
 
-/*
- * Starts the writer. urls[] names the targets and is lent; run_id stands in every id. Path "-" is
- * standard output. NULL with *e set when the file cannot be made.
- */
-struct outcome_log *outcome_log_open(const char *path, bool failures_only, uint64_t run_id,
-				     const char *const *urls, int worker_count, struct err *e);
+struct outcome_log_params {
+	const char *path; /* "-": standard output */
+	bool failures_only;
+	uint64_t run_id; /* stands in every id */
+	int worker_count;
+	const char *const *urls;	  /* of the targets; lent until close */
+	const struct rules *const *rules; /* what replies of each target mean, NULL where nobody
+					     knows; lent until close. NULL: nobody knows at all */
+	int target_count;
+	const char *const *sources; /* local addresses; lent until close */
+};
+
+/* Starts the writer. NULL with *e set when the file cannot be made. */
+struct outcome_log *outcome_log_open(const struct outcome_log_params *params, struct err *e);
 
 /* True when such an outcome is to be logged. */
 bool outcome_log_wants(const struct outcome_log *log, enum outcome_word word);

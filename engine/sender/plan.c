@@ -7,6 +7,20 @@
 #define MEMORY_SHARE 0.9 /* of what is free */
 #define LINKS_SPARE  16
 
+bool plan_is_paced(const struct sender_plan *p)
+{
+	bool is_paced = p->does_adapt;
+
+	for (int i = 0; i < p->target_count; i++)
+		is_paced |= p->targets[i].profile != NULL;
+	return is_paced;
+}
+
+uint32_t plan_path_count(const struct sender_plan *p)
+{
+	return (uint32_t)p->target_count * (uint32_t)(p->source_count > 0 ? p->source_count : 1);
+}
+
 /* The largest number of sessions that go to one address and port: targets may share it. */
 static uint64_t sessions_at_one(const struct sender_plan *p)
 {

@@ -15,6 +15,9 @@
 #include "base/err.h"
 #include "mail/message.h"
 #include "pace/arrival.h"
+#include "profile/match.h"
+#include "profile/profile.h"
+#include "profile/rules.h"
 #include "smtp/client.h"
 
 #define PLAN_TARGETS_MAX   64
@@ -30,6 +33,11 @@ struct plan_target {
 	struct endpoint addresses[PLAN_ADDRESSES_MAX];
 	int address_count;
 	int64_t lookup_ns; /* how long its name took; -1: it needed none */
+
+	const struct profile *profile; /* that is obeyed there; NULL: none. Lent */
+	const struct rules *rules;     /* what its replies mean: the profile's, or the base
+					  profile's; NULL: nobody knows. Lent */
+	char site[SITE_NAME_MAX];      /* whose budget is shared; "": the host's */
 };
 
 struct sender_plan {
@@ -59,6 +67,11 @@ struct sender_plan {
 	int64_t connect_timeout_ns, tls_timeout_ns, attempt_delay_ns;
 	int send_buffer, receive_buffer;
 
+	bool does_adapt;	   /* adaptive control, within the profile's limits */
+	uint32_t scale;		   /* of the profile's and the controller's durations; 1: none */
+	int64_t adapt_interval_ns; /* a hint, before the scale; 0: none */
+	struct span sender_domain; /* of all reverse paths; empty: they differ, or have none */
+
 	const struct mail_plan *mail;
 	const char *dsn_ret, *dsn_notify; /* RFC 3461, NULL: none */
 	uint64_t seed, run_id;
@@ -72,6 +85,12 @@ struct plan_bounds {
 	int threads_max;
 	uint64_t session_memory; /* octets that a session takes, by plain or TLS */
 };
+
+/* True when a profile is obeyed or adaptive control used: sessions then belong to paths. */
+bool plan_is_paced(const struct sender_plan *p);
+
+/* Paths: a target and a source each; a session's is its number modulo this. */
+uint32_t plan_path_count(const struct sender_plan *p);
 
 /* Links that a worker with so many sessions has to hold at once. */
 size_t plan_links(const struct sender_plan *p, int sessions);

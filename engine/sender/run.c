@@ -12,10 +12,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "sender/host.h"
-#include "sender/outcome_log.h"
+#include "sender/pacing.h"
 #include "sender/run.h"
 #include "sender/summary.h"
 #include "sender/worker.h"
+#include "sender/worker_log.h"
 #include "smtp/sasl.h"
 #include "stats/hlog.h"
 #include "stats/series.h"
@@ -237,6 +238,7 @@ static void show_second(struct run *r, int64_t now_ns)
 		.interval_s = (double)(now_ns - r->last_ns) / 1e9,
 		.interval = &r->interval,
 		.before = &r->total,
+		.held_by = r->shared.pacing != NULL ? pacing_held_now(r->shared.pacing) : NULL,
 	};
 	int64_t since_ns = begin_ns != TIME_NEVER && now_ns >= begin_ns ? begin_ns : r->start_ns;
 
@@ -356,6 +358,9 @@ static void watch_stall(struct run *r, int64_t now_ns)
 			gauge(r, SESSION_SENDING) + gauge(r, SESSION_QUITTING);
 
 	if (open > 0 || r->interval.counts.sessions_opened > 0)
+		r->moved_ns = now_ns;
+	/* Nobody is asked while a limit or a provider wants it so. */
+	if (r->shared.pacing != NULL && now_ns <= pacing_held_until_ns(r->shared.pacing))
 		r->moved_ns = now_ns;
 	if (now_ns - r->moved_ns < r->plan->stall_ns || r->has_stalled)
 		return;
@@ -486,6 +491,8 @@ static bool sum_up(struct run *r, struct run_document *d, uint64_t syn_before,
 		.plan = r->plan,
 		.total = &r->total,
 		.series = &r->series,
+		.pacing = r->shared.pacing,
+		.now_ns = now_ns,
 		.started_wall_ns = r->start_wall_ns,
 		.left_over = supply_left_over(supply, until_ns),
 		.sessions_peak = r->sessions_peak,
@@ -548,13 +555,10 @@ static bool start_threads(struct run *r, struct err *e)
 static int open_logs(struct run *r, struct err *e)
 {
 	const struct run_options *o = r->options;
-	static const char *urls[PLAN_TARGETS_MAX];
 
-	for (int i = 0; i < r->plan->target_count; i++)
-		urls[i] = r->plan->targets[i].url;
 	if (o->log_path != NULL) {
-		r->shared.log = outcome_log_open(o->log_path, o->log_failures_only, r->plan->run_id,
-						 urls, r->worker_count, e);
+		r->shared.log = worker_log_open(r->plan, o->log_path, o->log_failures_only,
+						r->worker_count, e);
 		if (r->shared.log == NULL)
 			return -1;
 	}
@@ -612,6 +616,17 @@ static int make_workers(struct run *r, struct err *e)
 	return 0;
 }
 
+static int make_pacing(struct run *r, struct err *e)
+{
+	struct clock *clock = r->options->world->clock;
+	int64_t now_ns = clock_now(clock);
+
+	if (!plan_is_paced(r->plan))
+		return 0;
+	r->shared.pacing = pacing_new(r->plan, clock_wall_ns(clock) - now_ns, now_ns, e);
+	return r->shared.pacing != NULL ? 0 : -1;
+}
+
 static int worker_error(const struct run *r, struct err *e)
 {
 	for (int i = 0; i < r->worker_count; i++) {
@@ -635,7 +650,7 @@ int run_carry_out(const struct run_options *o, struct run_document *d, struct er
 	r.shared.plan = o->plan;
 	r.shared.wake_all = wake_all;
 	host_process_usage(&before);
-	if (make_workers(&r, e) != 0 || open_logs(&r, e) != 0)
+	if (make_workers(&r, e) != 0 || open_logs(&r, e) != 0 || make_pacing(&r, e) != 0)
 		goto out;
 	has_started = start_threads(&r, e);
 	if (!has_started)
@@ -658,6 +673,7 @@ out:
 		result = -1;
 	for (int i = 0; i < r.worker_count; i++)
 		tear_down(&r.workers[i]);
+	pacing_free(r.shared.pacing);
 	if (r.worker_count > 0) {
 		pthread_barrier_destroy(&r.barrier);
 		series_fini(&r.series);

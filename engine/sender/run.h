@@ -32,7 +32,8 @@ struct run_second_view {
 	enum run_stage stage;
 	double elapsed_s, left_s; /* left_s < 0: not known */
 	uint32_t connecting, securing, idle, sending, closing, wanted;
-	double offered; /* messages a second that the schedule asks for now; 0: closed */
+	double offered;	     /* messages a second that the schedule asks for now; 0: closed */
+	const char *held_by; /* the limit that holds messages back, "hourly"; NULL: none does */
 	double interval_s;
 	const struct record *interval; /* what was recorded since the last call */
 	const struct record *before;   /* all that was recorded before that */

@@ -6,9 +6,10 @@
  * that fails rests before it tries again, longer each time, so that a dead server is not hammered.
  */
 #include "base/check.h"
-#include "sender/outcome_log.h"
 #include "sender/session.h"
 #include "sender/worker.h"
+#include "sender/worker_log.h"
+#include "sender/worker_pace.h"
 
 #define REST_FIRST_NS (50 * NS_PER_MS)
 #define REST_MAX_NS   (2 * NS_PER_SEC)
@@ -17,6 +18,13 @@
 static bool is_measured_at(const struct worker *w, int64_t at_ns)
 {
 	return at_ns >= w->measure_begin_ns && at_ns < w->measure_end_ns;
+}
+
+static void keep_refusal(struct session *s, const struct talk_event *ev)
+{
+	s->refusal.code = ev->reply->code;
+	s->refusal.enhanced = ev->reply->enhanced;
+	s->refusal.command = (uint8_t)ev->command;
 }
 
 static void on_step(struct session *s, const struct talk_event *ev)
@@ -30,6 +38,10 @@ static void on_step(struct session *s, const struct talk_event *ev)
 		job->phase = ev->phase;
 	if (ev->phase == PHASE_CONNECT || ev->phase == PHASE_TLS)
 		worker_connected(s, ev->phase);
+	if (s->path != NULL)
+		worker_pace_step_heard(s, ev);
+	if (job == NULL && ev->reply != NULL && ev->reply->code >= 400)
+		keep_refusal(s, ev);
 	if (!is_counted)
 		return;
 	if (ev->took_ns >= 0)
@@ -55,6 +67,8 @@ static void on_ready(struct session *s, int64_t at_ns)
 	atomic_fetch_add_explicit(&w->shared->ready_ever, 1, memory_order_relaxed);
 	if (worker_counts_at(w, at_ns))
 		w->record->counts.sessions_opened++;
+	if (w->shared->log != NULL)
+		worker_log_opened(s, at_ns);
 	worker_ready(s, at_ns);
 }
 
@@ -94,6 +108,9 @@ static void on_done(struct session *s, int64_t at_ns, const struct smtp_outcome 
 	s->sent++;
 	s->idle_ns = at_ns;
 	is_enough = p->messages_per_connection != 0 && s->sent >= p->messages_per_connection;
+	/* Without think time worker_ready() asks. */
+	if (s->path != NULL && p->think_ns > 0)
+		is_enough |= !worker_pace_keeps(s, at_ns);
 	if (is_enough || w->stage != WORKER_RUNNING)
 		session_quit(s, at_ns);
 	else if (p->think_ns > 0)
@@ -150,6 +167,8 @@ static void on_timer(struct timer *timer, int64_t now_ns)
 		worker_set_state(s, SESSION_CLOSED);
 	else if (s->state == SESSION_THINKING)
 		on_think_over(s, now_ns);
+	else if (s->state == SESSION_IDLE)
+		worker_pace_idle_over(s, now_ns);
 }
 
 void session_init(struct session *s, struct worker *w, uint32_t number)
@@ -175,6 +194,11 @@ bool session_open(struct session *s, int64_t now_ns)
 		source = &p->sources[s->number / (uint32_t)p->target_count %
 				     (uint32_t)p->source_count];
 	s->was_ready = false;
+	if (w->shared->log != NULL)
+		s->connection = 1 + atomic_fetch_add_explicit(&w->shared->connections, 1,
+							      memory_order_relaxed);
+	s->sent = 0;
+	s->refusal.code = 0;
 	return talk_open(&s->talk, &w->hub, target, source, &s->user, now_ns);
 }
 
@@ -190,6 +214,8 @@ static void give_up_message(struct session *s, int64_t due_ns, int64_t now_ns)
 	};
 
 	w->record->is_out_of_memory = true;
+	if (s->path != NULL)
+		worker_pace_not_started(s, now_ns);
 	if (is_measured_at(w, due_ns)) {
 		w->record->counts.due++;
 		w->record->counts.started++;
@@ -238,10 +264,15 @@ void session_send(struct session *s, uint64_t number, int64_t due_ns, int64_t no
 		.dsn_ret = w->plan->dsn_ret,
 		.dsn_notify = w->plan->dsn_notify,
 	};
+	if (s->path != NULL)
+		worker_pace_started(s, now_ns);
 	if (job->is_measured) {
 		struct record_counts *c = &w->record->counts;
 		int64_t free_ns = s->idle_ns > due_ns ? s->idle_ns : due_ns;
 
+		/* What the pace held back is late by intention. */
+		if (s->path != NULL && worker_pace_free_ns(s) > free_ns)
+			free_ns = worker_pace_free_ns(s);
 		c->due++;
 		c->started++;
 		if (w->plan->is_open_loop)

@@ -11,10 +11,12 @@
 #include <stdint.h>
 #include "base/wheel.h"
 #include "mail/message.h"
+#include "pace/governor.h"
 #include "sender/supply.h"
 #include "talk/talk.h"
 
 struct worker;
+struct worker_path;
 
 enum session_state {
 	SESSION_CLOSED,	 /* to be opened as soon as the pace of connecting allows */
@@ -36,6 +38,7 @@ struct session_job {
 	int64_t due_ns, start_ns;
 	enum phase phase; /* the last one that was reached */
 	bool is_measured;
+	struct governor_charge charge; /* paced: what the message was charged with */
 };
 
 struct session {
@@ -45,14 +48,27 @@ struct session {
 	struct worker *worker;
 	struct session *next, **link; /* the worker's list of this state */
 	struct session_job *job;      /* NULL while no message is under way */
+	struct worker_path *path;     /* NULL: the run is not paced */
 	int64_t idle_ns;	      /* since when it could have taken a message */
 	uint64_t sent;		      /* messages on this connection */
-	uint32_t number;	      /* from 0; decides target and source */
-	uint16_t failures;	      /* in a row */
-	uint8_t state;		      /* enum session_state */
-	bool is_settled;	      /* it has stood, or failed, once */
-	bool was_ready;		      /* on this connection */
-	bool is_connecting;	      /* counts as a connect in flight */
+	struct {
+		uint16_t code; /* 0: none */
+		struct enhanced_code enhanced;
+		uint8_t command; /* enum smtp_command */
+	} refusal;		 /* the last reply of 4xx or 5xx that was not a message's */
+	uint64_t connection;	 /* its number in the run, from 1; 0: nothing is logged */
+	uint32_t number;	 /* from 0; decides target and source */
+	uint16_t failures;	 /* in a row */
+	uint8_t state;		 /* enum session_state */
+	bool is_settled;	 /* it has stood, or failed, once */
+	bool was_ready;		 /* on this connection */
+	bool is_connecting;	 /* counts as a connect in flight */
+	/* Paced, of this connection: */
+	bool has_connection : 1; /* taken from the governor, and to be given back */
+	bool is_greeted : 1;
+	bool is_surplus : 1;	/* the governor wants one less */
+	bool must_close : 1;	/* a reply, or the pace, ends it before the next message */
+	bool was_throttled : 1; /* a reply to this message asked for less */
 };
 
 void session_init(struct session *s, struct worker *w, uint32_t number);

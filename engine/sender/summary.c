@@ -14,6 +14,7 @@
 #define RATIO_MIN  0.99
 #define BUSY_MAX   0.97 /* of a core: above, replies wait in our own queue */
 #define BOUND_BUSY 0.85
+#define HELD_MIN   0.5 /* of the time, by what the pace asks for: more than all else */
 
 static bool fill_replies(const struct record *r, struct run_document *d)
 {
@@ -213,6 +214,36 @@ static void fill_rate(const struct summary *s, struct run_document *d)
 	judge_validity(s, d);
 }
 
+/* True, with a note, when the pace held messages back for most of the time. */
+static bool is_held(struct run_document *d)
+{
+	const struct run_pace *p = &d->pace;
+	const struct run_pace_hold *most = NULL;
+	char headroom[32] = "";
+	double share = 0;
+
+	if (p->aborted_because[0] != '\0') {
+		snprintf(d->bound_note, sizeof(d->bound_note), "%s", p->aborted_because);
+		return true;
+	}
+	for (size_t i = 0; i < p->hold_count; i++) {
+		share += p->holds[i].share / (double)p->target_count;
+		if (most == NULL || p->holds[i].seconds > most->seconds)
+			most = &p->holds[i];
+	}
+	if (share < HELD_MIN)
+		return false;
+	for (size_t i = 0; i < p->target_count; i++)
+		if (most->limit[0] != '\0' && strcmp(p->targets[i].target, most->target) == 0)
+			snprintf(headroom, sizeof(headroom), ", of which %.0f %% was left",
+				 p->targets[i].headroom * 100);
+	snprintf(d->bound_note, sizeof(d->bound_note),
+		 "%.63s%s%.64s%s%s held messages back for %.0f %% of the time", most->by,
+		 most->limit[0] != '\0' ? " (" : "", most->limit, headroom,
+		 most->limit[0] != '\0' ? ")" : "", most->share * 100);
+	return true;
+}
+
 /* What bound the run: a closed loop is as fast as its slowest part, and says which that was. */
 static void judge_bound(const struct summary *s, struct run_document *d)
 {
@@ -220,6 +251,10 @@ static void judge_bound(const struct summary *s, struct run_document *d)
 			 (double)d->messages.started < RATIO_MIN * (double)d->messages.due;
 
 	if (s->plan->is_open_loop && !is_behind) {
+		snprintf(d->bound_by, sizeof(d->bound_by), "pace");
+		return;
+	}
+	if (is_held(d)) {
 		snprintf(d->bound_by, sizeof(d->bound_by), "pace");
 		return;
 	}
@@ -245,6 +280,9 @@ static enum exit_status judge_status(const struct summary *s, const struct run_d
 		return EXIT_TERMINATED;
 	if (s->is_interrupted)
 		return EXIT_INTERRUPTED;
+	/* It was reached, and told to go: also where that happened before the first message. */
+	if (d->pace.aborted_because[0] != '\0')
+		return EXIT_UNDELIVERED;
 	if (s->is_unreachable || s->has_stalled)
 		return EXIT_UNREACHABLE;
 	if (!d->rate.is_valid)
@@ -265,6 +303,8 @@ bool summary_fill(const struct summary *s, struct run_document *d)
 	run_fill_phases(d, s->total->phases);
 	is_fine = fill_replies(s->total, d) && fill_errors(s->total, d) && fill_tls(s->total, d) &&
 		  run_fill_series(d, s->series) && fill_limits(s, d);
+	if (s->pacing != NULL)
+		is_fine &= pacing_fill(s->pacing, s->measured_ns, s->now_ns, d);
 	run_sort(d);
 	fill_rate(s, d);
 	judge_bound(s, d);

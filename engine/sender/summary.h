@@ -8,6 +8,7 @@
 #define VOLLEY_SENDER_SUMMARY_H
 #include "net/transport.h"
 #include "result/run.h"
+#include "sender/pacing.h"
 #include "sender/plan.h"
 #include "sender/record.h"
 #include "stats/series.h"
@@ -17,6 +18,8 @@ struct summary {
 	const struct sender_plan *plan;
 	const struct record *total;
 	const struct series *series;
+	struct pacing *pacing;		    /* NULL: the run was not paced */
+	int64_t now_ns;			    /* monotonic, for what the pace stands at */
 	struct transport_counters counters; /* added up over workers */
 	int64_t started_wall_ns, measured_ns, drain_ns;
 	uint64_t left_over; /* due in the measured part and never started */

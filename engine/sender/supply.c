@@ -109,6 +109,30 @@ enum supply_answer supply_next(struct supply *s, int64_t now_ns, uint64_t *ret_n
 	return SUPPLY_OVER;
 }
 
+enum supply_answer supply_peek(struct supply *s, int64_t now_ns, int64_t *ret_due_ns)
+{
+	int64_t begin_ns = atomic_load_explicit(&s->begin_ns, memory_order_acquire);
+
+	if (supply_is_over(s, now_ns))
+		return SUPPLY_OVER;
+	*ret_due_ns = begin_ns;
+	if (now_ns < begin_ns)
+		return SUPPLY_WAIT;
+	if (!s->plan->is_open_loop)
+		return SUPPLY_MESSAGE;
+	*ret_due_ns = arrival_next_ns(&s->arrival);
+	return *ret_due_ns <= now_ns ? SUPPLY_MESSAGE : SUPPLY_WAIT;
+}
+
+bool supply_has_last(struct supply *s)
+{
+	int64_t end_ns = supply_measure_end_ns(s);
+
+	return s->plan->is_open_loop && end_ns != TIME_NEVER &&
+	       atomic_load_explicit(&s->stop_ns, memory_order_acquire) >= end_ns &&
+	       arrival_next_ns(&s->arrival) < end_ns;
+}
+
 bool supply_take_last(struct supply *s, uint64_t *ret_number, int64_t *ret_due_ns)
 {
 	int64_t end_ns = supply_measure_end_ns(s);

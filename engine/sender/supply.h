@@ -47,10 +47,15 @@ bool supply_settled(struct supply *s, int64_t now_ns);
 enum supply_answer supply_next(struct supply *s, int64_t now_ns, uint64_t *ret_number,
 			       int64_t *ret_due_ns);
 
+/* What supply_next() would answer, without taking a message. MESSAGE may be gone by then. */
+enum supply_answer supply_peek(struct supply *s, int64_t now_ns, int64_t *ret_due_ns);
+
 /*
  * Open loop, once the measured part is over: a message that was due before its end and that
- * nobody has taken yet. False when there is none, or when told to stop before the end.
+ * nobody has taken yet. False when there is none, or when told to stop before the end. _has_ looks
+ * without taking it.
  */
+bool supply_has_last(struct supply *s);
 bool supply_take_last(struct supply *s, uint64_t *ret_number, int64_t *ret_due_ns);
 
 /* True when supply_next() has nothing more to give to anybody. */

@@ -8,8 +8,10 @@
  */
 #include <stdlib.h>
 #include "base/check.h"
-#include "sender/outcome_log.h"
+#include "sender/pacing.h"
 #include "sender/worker.h"
+#include "sender/worker_log.h"
+#include "sender/worker_pace.h"
 
 #define STEP_MAX	  256	    /* messages started, or sessions opened, in one step */
 #define CONNECT_RETRY_NS  NS_PER_MS /* when other workers hold the connects in flight */
@@ -17,7 +19,7 @@
 
 /* ---- lists and states ---- */
 
-static void list_init(struct session_list *l)
+void worker_list_init(struct session_list *l)
 {
 	*l = (struct session_list){.first = NULL};
 	l->end = &l->first;
@@ -32,6 +34,19 @@ static void list_append(struct session_list *l, struct session *s)
 	l->count++;
 }
 
+/* The one that worked last is the first to work again: the others come to rest. */
+static void list_prepend(struct session_list *l, struct session *s)
+{
+	s->next = l->first;
+	s->link = &l->first;
+	if (s->next != NULL)
+		s->next->link = &s->next;
+	else
+		l->end = &s->next;
+	l->first = s;
+	l->count++;
+}
+
 static void list_remove(struct session_list *l, struct session *s)
 {
 	*s->link = s->next;
@@ -43,8 +58,12 @@ static void list_remove(struct session_list *l, struct session *s)
 	l->count--;
 }
 
-static struct session_list *list_of(struct worker *w, enum session_state state)
+static struct session_list *list_of(struct session *s, enum session_state state)
 {
+	struct worker *w = s->worker;
+
+	if (__builtin_expect(s->path != NULL, 0))
+		return worker_pace_list(s, state);
 	if (state == SESSION_CLOSED)
 		return &w->closed;
 	return state == SESSION_IDLE ? &w->idle : NULL;
@@ -59,13 +78,15 @@ void worker_set_state(struct session *s, enum session_state state)
 {
 	struct worker *w = s->worker;
 	enum session_state old = (enum session_state)s->state;
-	struct session_list *from = list_of(w, old), *to = list_of(w, state);
+	struct session_list *from = list_of(s, old), *to = list_of(s, state);
 
 	if (old == state)
 		return;
 	if (from != NULL)
 		list_remove(from, s);
-	if (to != NULL)
+	if (to != NULL && s->path != NULL && state == SESSION_IDLE)
+		list_prepend(to, s);
+	else if (to != NULL)
 		list_append(to, s);
 	w->state_counts[old]--;
 	w->state_counts[state]++;
@@ -74,6 +95,8 @@ void worker_set_state(struct session *s, enum session_state state)
 	if (w->open > w->open_peak)
 		w->open_peak = w->open;
 	s->state = (uint8_t)state;
+	if (s->path != NULL)
+		worker_pace_moved(s, old, state);
 }
 
 void worker_learn_times(struct worker *w)
@@ -91,7 +114,7 @@ bool worker_counts_at(const struct worker *w, int64_t at_ns)
 
 /* ---- what sessions report ---- */
 
-static void settle(struct session *s, int64_t at_ns)
+void worker_settle(struct session *s, int64_t at_ns)
 {
 	struct worker_shared *shared = s->worker->shared;
 
@@ -117,7 +140,7 @@ void worker_connected(struct session *s, enum phase phase)
 	connect_ended(s);
 }
 
-static void drain_begin(struct worker *w, int64_t now_ns)
+void worker_drain_begin(struct worker *w, int64_t now_ns)
 {
 	if (w->stage != WORKER_RUNNING)
 		return;
@@ -131,14 +154,18 @@ void worker_ready(struct session *s, int64_t at_ns)
 	uint64_t number;
 	int64_t due_ns;
 
-	settle(s, at_ns);
+	worker_settle(s, at_ns);
+	if (s->path != NULL) {
+		worker_pace_ready(s, at_ns);
+		return;
+	}
 	if (w->stage == WORKER_RUNNING && w->idle.first == NULL) {
 		switch (supply_next(&w->shared->supply, at_ns, &number, &due_ns)) {
 		case SUPPLY_MESSAGE:
 			session_send(s, number, due_ns, at_ns);
 			return;
 		case SUPPLY_OVER:
-			drain_begin(w, at_ns);
+			worker_drain_begin(w, at_ns);
 			break;
 		case SUPPLY_WAIT:
 			break;
@@ -159,72 +186,6 @@ static enum outcome_word outcome_word_of(const struct smtp_outcome *o)
 	if (o->rejected > 0)
 		return OUTCOME_REJECTED;
 	return o->deferred > 0 ? OUTCOME_DEFERRED : OUTCOME_ACCEPTED;
-}
-
-static void log_text(struct outcome_record *r, struct span text)
-{
-	r->text_len = (uint16_t)(text.len < OUTCOME_TEXT_MAX ? text.len : OUTCOME_TEXT_MAX);
-	if (r->text_len > 0)
-		memcpy(r->text, text.data, r->text_len);
-}
-
-/* Fills in what a message and a session record have in common; NULL when nothing is logged. */
-static struct outcome_record *log_begin(struct session *s, enum outcome_word word, int64_t at_ns,
-					const struct talk_failure *failure)
-{
-	struct worker *w = s->worker;
-	struct outcome_record *r;
-
-	if (!outcome_log_wants(w->shared->log, word))
-		return NULL;
-	r = outcome_log_begin(w->shared->log, w->id);
-	if (r == NULL) {
-		w->record->counts.log_dropped++;
-		return NULL;
-	}
-	r->at_wall_ns = at_ns + w->shared->wall_offset_ns;
-	r->session = s->number;
-	r->target = (uint16_t)(s->number % (uint32_t)w->plan->target_count);
-	r->word = (uint8_t)word;
-	r->code = 0;
-	r->kind[0] = '\0';
-	r->text_len = 0;
-	if (failure != NULL && failure->cause != TALK_CAUSE_NONE) {
-		char kind[TALK_KIND_MAX];
-		struct span words = span_of(talk_failure_kind(failure, kind));
-
-		memcpy(r->kind, words.data, words.len + 1);
-		r->phase = (uint8_t)failure->phase;
-		log_text(r, span_of(failure->detail));
-	}
-	return r;
-}
-
-static void log_message(struct session *s, enum outcome_word word, int64_t at_ns,
-			const struct smtp_outcome *o, const struct talk_failure *failure)
-{
-	struct session_job *job = s->job;
-	struct outcome_record *r = log_begin(s, word, at_ns, failure);
-	struct span rcpt = job->message.rcpt[0];
-
-	if (r == NULL)
-		return;
-	if (r->kind[0] == '\0')
-		r->phase = (uint8_t)job->phase;
-	r->number = job->number;
-	r->late_ns = job->start_ns - job->due_ns;
-	r->service_ns = at_ns - job->start_ns;
-	r->response_ns = at_ns - job->due_ns;
-	r->rcpt_count = (uint16_t)job->message.rcpt_count;
-	r->rcpt_len = (uint16_t)(rcpt.len < OUTCOME_RCPT_MAX ? rcpt.len : OUTCOME_RCPT_MAX);
-	memcpy(r->rcpt, rcpt.data, r->rcpt_len);
-	if (o->reply.code != 0) {
-		r->code = o->reply.code;
-		r->enhanced = o->reply.enhanced;
-		r->command = (uint8_t)o->command;
-		log_text(r, o->reply.text);
-	}
-	outcome_log_commit(s->worker->shared->log, s->worker->id);
 }
 
 static void count_outcome(struct record_counts *c, enum outcome_word word,
@@ -266,7 +227,10 @@ void worker_over(struct session *s, int64_t at_ns, const struct smtp_outcome *ou
 			record_phase(w->record, PHASE_RESPONSE, at_ns - job->due_ns);
 		}
 	}
-	log_message(s, word, at_ns, outcome, failure);
+	if (s->path != NULL)
+		worker_pace_over(s, outcome, at_ns);
+	if (w->shared->log != NULL)
+		worker_log_message(s, word, at_ns, outcome, failure);
 }
 
 static void judge_reachability(struct session *s, const struct talk_failure *failure, int64_t at_ns)
@@ -286,6 +250,10 @@ static void judge_reachability(struct session *s, const struct talk_failure *fai
 		enough = FAILURES_AT_START;
 	if (enough > (uint64_t)shared->plan->sessions)
 		enough = (uint64_t)shared->plan->sessions;
+	/* A server that says "not now" is there, and may be about to take others. */
+	if (!failure->is_permanent && failure->cause == TALK_CAUSE_SMTP &&
+	    (failure->smtp == SMTP_FAULT_REFUSED_GREETING || failure->smtp == SMTP_FAULT_CLOSING))
+		enough = (uint64_t)shared->plan->sessions * FAILURES_AT_START;
 	if (failed < enough)
 		return;
 	atomic_store(&shared->is_unreachable, true);
@@ -311,33 +279,47 @@ void worker_closed(struct session *s, int64_t at_ns, const struct talk_failure *
 		has_failed = true;
 	}
 	connect_ended(s);
+	if (s->path != NULL)
+		worker_pace_closed(s, failure, at_ns);
 	if (has_failed) {
 		/* Where nothing ever answered, the warm-up's failures are the result. */
 		if (is_counted || atomic_load(&w->shared->ready_ever) == 0) {
 			record_failure(w->record, failure);
 			w->record->counts.sessions_failed++;
 		}
-		if (!had_message) {
-			struct outcome_record *r = log_begin(s, OUTCOME_SESSION, at_ns, failure);
-
-			if (r != NULL)
-				outcome_log_commit(w->shared->log, w->id);
-		}
+		if (!had_message && w->shared->log != NULL)
+			worker_log_session(s, at_ns, failure);
 		if (s->failures < UINT16_MAX)
 			s->failures++;
 		if (!s->was_ready)
 			judge_reachability(s, failure, at_ns);
 	}
+	if (w->shared->log != NULL && s->was_ready)
+		worker_log_closed(s, at_ns);
 	if (w->stage != WORKER_RUNNING)
 		worker_set_state(s, SESSION_OVER);
-	else if (has_failed)
+	else if (has_failed && !s->was_ready)
 		session_rest(s, at_ns);
-	else
+	else /* the server was there a moment ago, and it may end sessions as it likes */
 		worker_set_state(s, SESSION_CLOSED);
-	settle(s, at_ns);
+	worker_settle(s, at_ns);
 }
 
 /* ---- the step ---- */
+
+void worker_open(struct session *s, int64_t now_ns)
+{
+	struct talk_failure f = {
+		.cause = TALK_CAUSE_LINK,
+		.phase = PHASE_CONNECT,
+		.end = LINK_END_NO_DESCRIPTORS,
+		.detail = "",
+	};
+
+	worker_set_state(s, SESSION_OPENING);
+	if (!session_open(s, now_ns))
+		worker_closed(s, now_ns, &f, worker_counts_at(s->worker, now_ns));
+}
 
 /* Opens what may be opened; lowers *until_ns to when more may be. */
 static void open_sessions(struct worker *w, int64_t now_ns, int64_t *until_ns)
@@ -354,7 +336,7 @@ static void open_sessions(struct worker *w, int64_t now_ns, int64_t *until_ns)
 			return;
 		}
 		if (supply_is_over(&shared->supply, now_ns)) {
-			drain_begin(w, now_ns);
+			worker_drain_begin(w, now_ns);
 			return;
 		}
 		if (atomic_fetch_add_explicit(&shared->connects_in_flight, 1,
@@ -369,17 +351,7 @@ static void open_sessions(struct worker *w, int64_t now_ns, int64_t *until_ns)
 				*until_ns = when_ns;
 			return;
 		}
-		worker_set_state(s, SESSION_OPENING);
-		if (!session_open(s, now_ns)) {
-			struct talk_failure f = {
-				.cause = TALK_CAUSE_LINK,
-				.phase = PHASE_CONNECT,
-				.end = LINK_END_NO_DESCRIPTORS,
-				.detail = "",
-			};
-
-			worker_closed(s, now_ns, &f, worker_counts_at(w, now_ns));
-		}
+		worker_open(s, now_ns);
 	}
 }
 
@@ -405,7 +377,7 @@ static void hand_out(struct worker *w, int64_t now_ns, int64_t *until_ns)
 		}
 		answer = supply_next(&w->shared->supply, now_ns, &number, &due_ns);
 		if (answer == SUPPLY_OVER) {
-			drain_begin(w, now_ns);
+			worker_drain_begin(w, now_ns);
 		} else if (answer == SUPPLY_WAIT) {
 			if (due_ns < *until_ns)
 				*until_ns = due_ns;
@@ -444,6 +416,8 @@ static void drain(struct worker *w, int64_t now_ns, int64_t *until_ns)
 	while (w->idle.first != NULL)
 		session_quit(w->idle.first, now_ns);
 	if (w->stage == WORKER_DRAINING) {
+		if (w->pace != NULL)
+			worker_pace_drain(w, now_ns);
 		/* Once: from now on sessions end by themselves as they come to rest. */
 		for (int i = 0; i < w->session_count; i++) {
 			struct session *s = &w->sessions[i];
@@ -494,12 +468,18 @@ int64_t worker_step(struct worker *w, int64_t now_ns)
 	    (now_ns >= w->measure_end_ns ||
 	     atomic_load_explicit(&w->shared->supply.stop_ns, memory_order_relaxed) !=
 		     TIME_NEVER)) {
-		hand_out_last(w, now_ns);
-		drain_begin(w, now_ns);
+		if (w->pace != NULL)
+			worker_pace_last(w, now_ns);
+		else
+			hand_out_last(w, now_ns);
+		worker_drain_begin(w, now_ns);
 	}
 	if (w->stage == WORKER_RUNNING) {
-		hand_out(w, now_ns, &until_ns);
-		if (w->stage == WORKER_RUNNING)
+		if (w->pace != NULL)
+			worker_pace_step(w, now_ns, &until_ns);
+		else
+			hand_out(w, now_ns, &until_ns);
+		if (w->stage == WORKER_RUNNING && w->pace == NULL)
 			open_sessions(w, now_ns, &until_ns);
 		if (w->measure_end_ns < until_ns)
 			until_ns = w->measure_end_ns;
@@ -520,6 +500,8 @@ int64_t worker_step(struct worker *w, int64_t now_ns)
 void worker_abort(struct worker *w)
 {
 	w->stage = WORKER_QUITTING;
+	if (w->pace != NULL)
+		worker_pace_end(w);
 	for (int i = 0; i < w->session_count; i++)
 		if (w->sessions[i].state != SESSION_OVER)
 			session_abort(&w->sessions[i]);
@@ -541,8 +523,8 @@ int worker_init(struct worker *w, struct worker_shared *shared, int id, int firs
 	};
 	w->record = &w->records[0];
 	w->state_counts[SESSION_OVER] = (uint32_t)count;
-	list_init(&w->closed);
-	list_init(&w->idle);
+	worker_list_init(&w->closed);
+	worker_list_init(&w->idle);
 	mail_press_init(&w->press, p->mail);
 	slab_init(&w->jobs, sizeof(struct session_job));
 	w->sessions = calloc((size_t)count, sizeof(*w->sessions));
@@ -569,10 +551,12 @@ int worker_init(struct worker *w, struct worker_shared *shared, int id, int firs
 			.receive_buffer = p->receive_buffer,
 		};
 	}
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < count; i++)
 		session_init(&w->sessions[i], w, (uint32_t)(first + i));
+	if (shared->pacing != NULL && worker_pace_init(w, e) != 0)
+		return -1;
+	for (int i = 0; i < count; i++)
 		worker_set_state(&w->sessions[i], SESSION_CLOSED);
-	}
 	return 0;
 }
 
@@ -580,6 +564,7 @@ void worker_fini(struct worker *w)
 {
 	for (int i = 0; i < w->session_count && w->sessions != NULL; i++)
 		session_drop_job(&w->sessions[i]);
+	worker_pace_fini(w);
 	free(w->sessions);
 	w->sessions = NULL;
 	talk_hub_fini(&w->hub);

@@ -17,6 +17,8 @@
 #include "sender/supply.h"
 
 struct outcome_log;
+struct pacing;
+struct worker_pace;
 
 /* What all workers of a run share. */
 struct worker_shared {
@@ -30,6 +32,8 @@ struct worker_shared {
 	_Atomic uint64_t targets_failed; /* a bit for each target at which an attempt has failed */
 	_Atomic bool is_unreachable;	 /* nothing answers, or trying again is useless */
 	struct outcome_log *log;	 /* NULL: no --log */
+	_Atomic uint64_t connections;	 /* that were begun, for the log's numbers */
+	struct pacing *pacing;		 /* NULL: the run is not paced */
 	int64_t wall_offset_ns;		 /* wall clock minus monotonic clock */
 	void (*wake_all)(struct worker_shared *self);
 };
@@ -59,7 +63,8 @@ struct worker {
 	struct talk_target targets[PLAN_TARGETS_MAX];
 	struct session *sessions;
 	int session_count, first_session; /* numbers first .. first + count - 1 */
-	struct session_list closed, idle;
+	struct session_list closed, idle; /* paced: empty, each path has its own */
+	struct worker_pace *pace;	  /* NULL: the run is not paced */
 	uint32_t state_counts[SESSION_STATE_COUNT];
 	int live;	     /* sessions not OVER */
 	int open, open_peak; /* sessions that are ready, thinking or sending */
@@ -91,6 +96,12 @@ int64_t worker_step(struct worker *w, int64_t now_ns);
 /* Ends what is under way at once: after a second interrupt. Sessions close within the next turns.
  */
 void worker_abort(struct worker *w);
+
+/* For worker_pace.c. */
+void worker_list_init(struct session_list *l);
+void worker_settle(struct session *s, int64_t at_ns); /* it stands, has failed, or must wait */
+void worker_open(struct session *s, int64_t now_ns);  /* its is_connecting is set */
+void worker_drain_begin(struct worker *w, int64_t now_ns);
 
 /* For sessions. */
 void worker_set_state(struct session *s, enum session_state state);

@@ -45,6 +45,11 @@ static void whole_lines(void **state)
 	live_line(&s, 0, line);
 	assert_string_equal(line, "warm-up 1:01:01  0 sessions  0.00 msg/s  2xx 0  4xx 0  5xx 0  "
 				  "errors 0");
+	s.held_by = "hourly";
+	live_line(&s, 0, line);
+	assert_string_equal(line, "warm-up 1:01:01  0 sessions  0.00 msg/s  held by hourly  2xx 0  "
+				  "4xx 0  5xx 0  errors 0");
+	s.held_by = NULL;
 	s.stage = LIVE_STARTING;
 	s.sessions.connecting = 20;
 	s.sessions.wanted = 1000;
@@ -85,6 +90,7 @@ static void huge_numbers(void **state)
 	memset(&s, 0x7f, sizeof(s));
 	s.stage = LIVE_DRAINING;
 	s.rate = s.offered = s.elapsed_s = s.left_s = 1e15;
+	s.held_by = "a-limit-whose-name-is-as-long-as-sixty-three-octets-may-ever-be";
 	for (int width = 0; width < 400; width++)
 		assert_true(live_line(&s, width, line) < LIVE_LINE_MAX);
 }

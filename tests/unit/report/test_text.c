@@ -111,6 +111,16 @@ static void golden_unreachable(void **state)
 	run_fini(&d);
 }
 
+static void golden_paced(void **state)
+{
+	struct run_document d;
+
+	(void)state;
+	document_paced(&d);
+	assert_golden(&d, 100, "paced-100");
+	run_fini(&d);
+}
+
 static void golden_hostile(void **state)
 {
 	struct run_document d;
@@ -244,6 +254,13 @@ static void tampered_documents(void **state)
 	TAMPER(d.errors[0].hint, "\x1b[31m");
 	TAMPER(d.tls[0].cipher, "\x1b[31m");
 	TAMPER(d.limits[0].name, "\x1b[31m");
+	TAMPER(d.replies[0].class, "\x1b[31m");
+	d.pace.is_used = true;
+	document_pace_hold(&d, "\x1b[31m", "\x1b[31m", 1, 1);
+	assert_non_null(run_add_pace_target(&d));
+	TAMPER(d.pace.targets[0].target, "smtp://relay.example.com:587");
+	TAMPER(d.pace.targets[0].profile, "\x1b[31m");
+	TAMPER(d.pace.aborted_because, "\x1b[31m");
 	TAMPER(d.thresholds[0].expression, "\x1b[31m");
 	TAMPER(d.bound_by, "\x1b[31m");
 	TAMPER(d.host.kernel, "\x1b[31m");
@@ -284,7 +301,7 @@ int main(void)
 		cmocka_unit_test(golden_unreachable),  cmocka_unit_test(golden_hostile),
 		cmocka_unit_test(any_width),	       cmocka_unit_test(colors),
 		cmocka_unit_test(documents_read_back), cmocka_unit_test(tampered_documents),
-		cmocka_unit_test(failing_output),
+		cmocka_unit_test(failing_output),      cmocka_unit_test(golden_paced),
 	};
 
 	return cmocka_run_group_tests_name("report: text", tests, NULL, NULL);

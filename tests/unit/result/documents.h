@@ -115,6 +115,72 @@ static inline void document_closed_course(struct run_document *d)
 	}
 }
 
+static inline void document_pace_hold(struct run_document *d, const char *by, const char *limit,
+				      double seconds, double share)
+{
+	struct run_pace_hold *row = run_add_pace_hold(d);
+
+	assert_non_null(row);
+	snprintf(row->target, sizeof(row->target), "smtp://relay.example.com:587");
+	snprintf(row->by, sizeof(row->by), "%s", by);
+	snprintf(row->limit, sizeof(row->limit), "%s", limit);
+	row->seconds = seconds;
+	row->share = share;
+}
+
+/* A profile obeyed, with adaptive control within it, and a reply that ended the run. */
+static inline void document_paced(struct run_document *d)
+{
+	struct run_pace_target *t;
+
+	run_init(d);
+	snprintf(d->run.id, sizeof(d->run.id), "00c0ffee12345679");
+	run_fill_started(d, INT64_C(1700566380250000000));
+	d->run.seconds = 10;
+	d->config.sessions = 20;
+	d->config.threads = 1;
+	run_texts_add(&d->config.targets, "smtp://relay.example.com:587");
+	run_texts_add(&d->config.targets, "smtp://other.example.com:587");
+	snprintf(d->config.tls.use, sizeof(d->config.tls.use), "none");
+	d->messages = (struct run_messages){
+		.due = 1590, .started = 1590, .accepted = 1587, .deferred = 3};
+	d->rate.achieved = 159;
+	document_reply(d, "mail", 421, "4.7.0", 3, "4.7.0 Too many messages from your account");
+	snprintf(d->replies[0].class, sizeof(d->replies[0].class), "throttled");
+	snprintf(d->bound_by, sizeof(d->bound_by), "pace");
+	d->status = EXIT_UNDELIVERED;
+	d->pace.is_used = true;
+	d->pace.scale = 3600;
+	d->pace.does_adapt = true;
+	d->pace.interval_s = 1;
+	snprintf(d->pace.aborted_because, sizeof(d->pace.aborted_because),
+		 "account-closed ended it (shared-host): 535 5.7.8 This account is closed");
+	t = run_add_pace_target(d);
+	assert_non_null(t);
+	snprintf(t->target, sizeof(t->target), "smtp://relay.example.com:587");
+	snprintf(t->profile, sizeof(t->profile), "shared-host");
+	t->headroom = 0.2;
+	t->paths = 2;
+	t->throttled = 3;
+	t->pauses = 1;
+	t->cuts = 2;
+	t->connections_peak = 4;
+	t->connections_allowed = 4;
+	t->rate = 152.25;
+	t->rate_refused = 171.5;
+	t->connections_refused = 5;
+	t->messages_per_connection = 20;
+	t = run_add_pace_target(d);
+	assert_non_null(t);
+	snprintf(t->target, sizeof(t->target), "smtp://other.example.com:587");
+	t->paths = 2;
+	t->dropped = 1;
+	t->rests = 1;
+	t->connections_peak = 10;
+	document_pace_hold(d, "hourly", "200 messages an hour per account", 8.75, 0.875);
+	document_pace_hold(d, "pause", "", 1.125, 0.1125);
+}
+
 /* A closed loop over STARTTLS against a relay that greylists a few and drops a few connections. */
 static inline void document_closed(struct run_document *d)
 {

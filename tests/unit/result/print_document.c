@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 	} documents[] = {
 		{"empty", run_init},	       {"closed", document_closed},
 		{"open", document_open},       {"unreachable", document_unreachable},
-		{"hostile", document_hostile},
+		{"hostile", document_hostile}, {"paced", document_paced},
 	};
 	struct run_document d;
 	struct err e = {0};

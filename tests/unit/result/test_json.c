@@ -68,6 +68,7 @@ static void documents_come_back(void **state)
 	round_trip(document_open);
 	round_trip(document_unreachable);
 	round_trip(document_hostile);
+	round_trip(document_paced);
 }
 
 /* Reads the open document with one stretch of it replaced; the error must say words. */

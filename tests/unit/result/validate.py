@@ -17,7 +17,7 @@ except ImportError:
     sys.exit(0)
 
 # "empty" is a document that nothing was filled into: it must be refused for what is missing.
-GOOD = ["closed", "open", "unreachable", "hostile"]
+GOOD = ["closed", "open", "unreachable", "hostile", "paced"]
 
 
 def written(program, name):
@@ -49,7 +49,7 @@ def main():
         schema = json.load(file)
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
-    optional = {("end_to_end",), ("replies", 0, "class")}
+    optional = {("end_to_end",), ("pace",), ("replies", 0, "class")}
     failures = []
     for name in GOOD:
         document, text = written(sys.argv[2], name)

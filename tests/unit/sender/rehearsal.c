@@ -185,8 +185,11 @@ static int64_t sender_step(struct sim_actor *actor, int64_t now_ns)
 	int64_t until_ns;
 	int count;
 
-	if (s->worker.is_done)
+	if (s->worker.is_done) {
+		/* It may be woken once more by one that still runs. */
+		(void)transport_turn(s->transport, now_ns, &e);
 		return TIME_NEVER;
+	}
 	until_ns = worker_step(&s->worker, now_ns);
 	if (s->r->shared.connects_in_flight > s->r->connects_peak)
 		s->r->connects_peak = s->r->shared.connects_in_flight;
@@ -246,9 +249,11 @@ static void make_sinks(struct rehearsal *r)
 {
 	static const struct sim_certificate certificate = {
 		"mx.example.com", "Test CA", 0, 0, false, 0};
-	struct endpoint at = r->sink_plan.listeners[0].at;
+	struct endpoint at[SINK_LISTENERS_MAX];
 	struct err e = {0};
 
+	for (int i = 0; i < r->sink_plan.listener_count; i++)
+		at[i] = r->sink_plan.listeners[i].at;
 	r->sink_plan.threads = r->sink_threads;
 	r->sink_tls.role = SECURE_SERVER;
 	if (r->sink_tls.certificate == NULL)
@@ -263,7 +268,7 @@ static void make_sinks(struct rehearsal *r)
 					     &(struct sim_transport_options){.link_max = 4096}, &e);
 		s->secure = sim_secure(r->sim, &r->sink_tls, &e);
 		if (s->transport == NULL || s->secure == NULL ||
-		    sink_worker_init(&s->worker, &r->sink_shared, s->transport, s->secure, &at,
+		    sink_worker_init(&s->worker, &r->sink_shared, s->transport, s->secure, at,
 				     r->sink_threads > 1, i == 0, &e) != 0)
 			fail_msg("%s", e.text);
 		s->actor = (struct sim_actor){.transport = s->transport, .step = sink_step};
@@ -297,6 +302,11 @@ static void make_senders(struct rehearsal *r)
 	r->shared.plan = &r->plan;
 	r->shared.wake_all = wake_all;
 	r->shared.wall_offset_ns = clock_wall_ns(sim_clock(r->sim)) - r->begin_ns;
+	if (plan_is_paced(&r->plan)) {
+		r->shared.pacing = pacing_new(&r->plan, r->shared.wall_offset_ns, r->begin_ns, &e);
+		if (r->shared.pacing == NULL)
+			fail_msg("%s", e.text);
+	}
 	supply_init(&r->shared.supply, &r->plan, r->begin_ns);
 	gcra_init(&r->shared.connect_rate, r->plan.connect_rate, 1, r->begin_ns);
 	for (int i = 0; i < count; i++) {
@@ -358,6 +368,22 @@ static void check_ended(struct rehearsal *r, struct sender_actor *s)
 	HOLDS(r, w->press.blocks.in_use == 0);
 	HOLDS(r, w->hub.channels.waiting == NULL);
 	HOLDS(r, w->record->counts.log_dropped == 0);
+}
+
+/* Nothing that was taken from a governor is kept. */
+static void check_pace(struct rehearsal *r)
+{
+	struct pacing *p = r->shared.pacing;
+
+	for (uint32_t i = 0; p != NULL && i < p->path_count; i++) {
+		struct governor_facts f;
+
+		if (p->paths[i].governor == NULL)
+			continue;
+		governor_facts(p->paths[i].governor, r->over_ns, &f);
+		HOLDS(r, f.connections == 0);
+	}
+	HOLDS(r, p == NULL || p->blocked == 0);
 }
 
 /* Every message that was given out has one outcome, and the sink knows of the same. */
@@ -438,6 +464,8 @@ static void sum_up(struct rehearsal *r)
 		.plan = &r->plan,
 		.total = &r->total,
 		.series = &series,
+		.pacing = r->shared.pacing,
+		.now_ns = r->over_ns,
 		.started_wall_ns = r->begin_ns + r->shared.wall_offset_ns,
 		.left_over = supply_left_over(supply, until_ns),
 		.is_unreachable = r->shared.is_unreachable || r->shared.ready_ever == 0,
@@ -491,6 +519,7 @@ void rehearsal_run(struct rehearsal *r)
 		record_clear(&r->senders[i].worker.records[0]);
 		record_clear(&r->senders[i].worker.records[1]);
 	}
+	check_pace(r);
 	stop_sinks(r);
 	sum_up(r);
 	check_counts(r);
@@ -518,6 +547,7 @@ void rehearsal_free(struct rehearsal *r)
 	sink_shared_fini(&r->sink_shared);
 	sink_plan_fini(&r->sink_plan);
 	supply_fini(&r->shared.supply);
+	pacing_free(r->shared.pacing);
 	mail_plan_free(r->mail);
 	record_fini(&r->total);
 	run_fini(&r->document);

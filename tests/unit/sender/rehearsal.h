@@ -17,6 +17,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "result/run.h"
+#include "sender/pacing.h"
 #include "sender/plan.h"
 #include "sender/worker.h"
 #include "sim/sealed.h"

@@ -14,11 +14,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "../pace/by_hand.h"
 #include "sender/outcome_log.h"
 
 #define RUN_ID UINT64_C(0x0123456789abcdef)
 
 static const char *const urls[] = {"smtp://one.example", "smtp://two.example"};
+static const char *const sources[] = {"192.0.2.1", "2001:db8::2"};
+static const struct rules *rules[2]; /* nobody knows, unless a test sets them */
 static char path[] = "/tmp/volley-log-XXXXXX";
 
 static int make_path(void **state)
@@ -40,10 +43,26 @@ static int remove_path(void **state)
 	return unlink(path);
 }
 
+static struct outcome_log *open_at(const char *at, bool failures_only, int workers, struct err *e)
+{
+	struct outcome_log_params params = {
+		.path = at,
+		.failures_only = failures_only,
+		.run_id = RUN_ID,
+		.worker_count = workers,
+		.urls = urls,
+		.rules = rules,
+		.target_count = 2,
+		.sources = sources,
+	};
+
+	return outcome_log_open(&params, e);
+}
+
 static struct outcome_log *open_log(bool failures_only, int workers)
 {
 	struct err e = {0};
-	struct outcome_log *log = outcome_log_open(path, failures_only, RUN_ID, urls, workers, &e);
+	struct outcome_log *log = open_at(path, failures_only, workers, &e);
 
 	if (log == NULL)
 		fail_msg("%s", e.text);
@@ -59,6 +78,9 @@ static void fill(struct outcome_record *r, uint64_t number)
 		.at_wall_ns = INT64_C(1700566380250000000),
 		.number = number,
 		.session = 7,
+		.connection = 23,
+		.on_connection = 3,
+		.source = 1,
 		.target = 1,
 		.code = 250,
 		.word = OUTCOME_ACCEPTED,
@@ -129,13 +151,92 @@ static void a_line_says_it_all(void **state)
 	assert_string_equal(text_of(o, "command"), "dot");
 	assert_string_equal(text_of(o, "enhanced"), "2.0.0");
 	assert_string_equal(text_of(o, "text"), "2.0.0 queued");
+	assert_string_equal(text_of(o, "source"), "2001:db8::2");
+	assert_string_equal(text_of(o, "class"), "accepted");
 	assert_null(json_object_get(o, "error"));
+	assert_null(json_object_get(o, "messages"));
+	assert_int_equal(json_integer_value(json_object_get(o, "connection")), 23);
+	assert_int_equal(json_integer_value(json_object_get(o, "on_connection")), 3);
 	assert_int_equal(json_integer_value(json_object_get(o, "code")), 250);
 	assert_int_equal(json_integer_value(json_object_get(o, "session")), 7);
 	assert_int_equal(json_integer_value(json_object_get(o, "response_us")), 12345);
 	assert_int_equal(json_integer_value(json_object_get(o, "service_us")), 8000);
 	assert_int_equal(json_integer_value(json_object_get(o, "late_us")), 4345);
 	json_decref(lines);
+}
+
+/* What a connection leaves behind: how many messages it carried, under which number, from where. */
+static void connections_are_told(void **state)
+{
+	struct outcome_log *log = open_log(false, 1);
+	struct outcome_record *r;
+	json_t *lines, *o;
+
+	(void)state;
+	for (int i = OUTCOME_OPENED; i <= OUTCOME_CLOSED; i++) {
+		r = outcome_log_begin(log, 0);
+		fill(r, i == OUTCOME_OPENED ? 0 : 17);
+		r->word = (uint8_t)i;
+		r->code = 0;
+		r->source = -1;
+		r->text_len = 0;
+		outcome_log_commit(log, 0);
+	}
+	assert_int_equal(outcome_log_close(log, NULL), 0);
+	lines = read_lines();
+	assert_int_equal(json_array_size(lines), 2);
+	for (size_t i = 0; i < 2; i++) {
+		o = json_array_get(lines, i);
+		assert_string_equal(text_of(o, "outcome"), i == 0 ? "opened" : "closed");
+		assert_int_equal(json_integer_value(json_object_get(o, "connection")), 23);
+		assert_int_equal(json_integer_value(json_object_get(o, "messages")), 17 * i);
+		assert_true(json_is_null(json_object_get(o, "source")));
+		assert_string_equal(text_of(o, "target"), urls[1]);
+		assert_null(json_object_get(o, "on_connection"));
+		assert_null(json_object_get(o, "class"));
+		assert_null(json_object_get(o, "id"));
+	}
+	json_decref(lines);
+	/* Neither is a failure. */
+	log = open_log(true, 1);
+	assert_false(outcome_log_wants(log, OUTCOME_OPENED));
+	assert_false(outcome_log_wants(log, OUTCOME_CLOSED));
+	assert_int_equal(outcome_log_close(log, NULL), 0);
+}
+
+/* Each target's replies are called by the rules for that target. */
+static void replies_have_a_class(void **state)
+{
+	struct by_hand hand;
+	struct outcome_log *log;
+	struct err e = {0};
+	struct rules *slow;
+	json_t *lines;
+
+	(void)state;
+	by_hand_init(&hand, "slow");
+	by_hand_rule(&hand, "slow", 550, "queued", CLASS_THROTTLED, SCOPE_SOURCE, DIAL_RATE);
+	slow = rules_new(&hand.profile, &e);
+	assert_non_null(slow);
+	rules[1] = slow;
+	log = open_log(false, 1);
+	for (int i = 0; i < 3; i++) {
+		struct outcome_record *r = outcome_log_begin(log, 0);
+
+		fill(r, 1);
+		r->word = i < 2 ? OUTCOME_REJECTED : OUTCOME_FAILED;
+		r->code = i < 2 ? 550 : 0;
+		r->target = i == 1 ? 0 : 1;
+		outcome_log_commit(log, 0);
+	}
+	assert_int_equal(outcome_log_close(log, NULL), 0);
+	lines = read_lines();
+	assert_string_equal(text_of(json_array_get(lines, 0), "class"), "throttled");
+	assert_null(json_object_get(json_array_get(lines, 1), "class"));
+	assert_string_equal(text_of(json_array_get(lines, 2), "class"), "network");
+	json_decref(lines);
+	rules[1] = NULL;
+	rules_free(slow);
 }
 
 /* A session's failure has no message; what a server said is no danger to a terminal or to JSON. */
@@ -276,7 +377,7 @@ static void a_full_queue_is_told(void **state)
 static void a_full_disk_is_told(void **state)
 {
 	struct err e = {0};
-	struct outcome_log *log = outcome_log_open("/dev/full", false, RUN_ID, urls, 1, &e);
+	struct outcome_log *log = open_at("/dev/full", false, 1, &e);
 	struct outcome_record *r;
 
 	(void)state;
@@ -295,7 +396,7 @@ static void a_file_that_cannot_be_made(void **state)
 	struct err e = {0};
 
 	(void)state;
-	assert_null(outcome_log_open("/nowhere/at/all", false, RUN_ID, urls, 1, &e));
+	assert_null(open_at("/nowhere/at/all", false, 1, &e));
 	assert_int_equal(e.status, EXIT_USAGE);
 	assert_non_null(strstr(e.text, "/nowhere/at/all"));
 	assert_int_equal(outcome_log_close(NULL, &e), 0);
@@ -305,6 +406,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_line_says_it_all, make_path, remove_path),
+		cmocka_unit_test_setup_teardown(connections_are_told, make_path, remove_path),
+		cmocka_unit_test_setup_teardown(replies_have_a_class, make_path, remove_path),
 		cmocka_unit_test_setup_teardown(failures_and_nasty_text, make_path, remove_path),
 		cmocka_unit_test_setup_teardown(nothing_is_lost_untold, make_path, remove_path),
 		cmocka_unit_test_setup_teardown(a_full_queue_is_told, make_path, remove_path),

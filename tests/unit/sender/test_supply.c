@@ -17,9 +17,17 @@
 static uint64_t number;
 static int64_t due_ns;
 
+/* Before each one is taken it is looked at, which changes nothing and answers the same. */
 static enum supply_answer next_at(struct supply *s, int64_t now_ns)
 {
-	return supply_next(s, now_ns, &number, &due_ns);
+	int64_t peeked_ns = -1;
+	enum supply_answer peeked = supply_peek(s, now_ns, &peeked_ns);
+	enum supply_answer answer = supply_next(s, now_ns, &number, &due_ns);
+
+	assert_int_equal(peeked, answer);
+	if (answer == SUPPLY_WAIT)
+		assert_int_equal(peeked_ns, due_ns);
+	return answer;
 }
 
 static void closed_by_number(void **state)
