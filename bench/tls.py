@@ -5,8 +5,8 @@
 The limit is build/bench/handshake_limit: wolfSSL handshaking with itself in memory, the client's
 side alone, with the same suite, group and kind of certificate. The sender opens sessions to volley
 sink, each with a full handshake, and closes them again: its CPU holds the sockets, greeting, EHLO
-and QUIT as well. What the kernel takes of it (socket, connect, five sends and their receives, close)
-is shown beside, and the ratio that would be left if volley itself cost nothing.
+and QUIT as well. What the kernel takes of it (socket, connect, five sends, close) is shown beside,
+and the ratio that would be left if volley itself cost nothing.
 """
 import re
 import subprocess

@@ -12,6 +12,9 @@ static const struct {
 	const char *about;
 } commands[] = {
 	{"bench", cmd_bench, "load-test an SMTP or LMTP server and report what it did"},
+	{"explain", cmd_explain, "says what a server's reply means and what to do about it"},
+	{"learn", cmd_learn, "writes a profile of what delivery logs show of a provider"},
+	{"profile", cmd_profile, "lists, shows, checks and compares provider profiles"},
 	{"sink", cmd_sink, "an SMTP or LMTP server that counts, checks, and misbehaves by rule"},
 	{"version", cmd_version, "what this build is made of, and what this kernel grants it"},
 };

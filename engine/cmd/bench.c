@@ -110,6 +110,7 @@ static void on_second(struct run_observer *self, const struct run_second_view *v
 		.errors = a->errors + c->errors,
 		.p50_us = RUN_NONE,
 		.p99_us = RUN_NONE,
+		.held_by = view->held_by,
 	};
 
 	if (view->interval_s > 0)
@@ -253,6 +254,14 @@ static void explain_unreachable(const struct run_document *d)
 	fprintf(stderr, "%s%s\n", first->hint[0] != '\0' ? "; " : "", first->hint);
 }
 
+static void explain_abort(const struct run_document *d)
+{
+	char escaped[2 * RUN_NOTE_MAX];
+
+	log_escape(span_of(d->pace.aborted_because), escaped, sizeof(escaped));
+	fprintf(stderr, "volley: the run was ended by a reply: %s\n", escaped);
+}
+
 static int write_results(const struct bench_options *o, struct run_document *d, struct err *e)
 {
 	struct report_style style = {
@@ -304,6 +313,7 @@ static int carry_out(const struct bench_options *o, struct bench_plan *b, struct
 	result = run_carry_out(&options, d, e);
 	live_clear(&live.live);
 	own_sink_stop(sink, &d->end_to_end);
+	bench_pace_classify(&b->pace, o, &b->plan, d);
 	if (result == 0 && threshold_judge(o->thresholds, o->threshold_count, d) < 0)
 		result = err_set(e, EXIT_FAILED, 0, "no memory for thresholds");
 	return result;
@@ -329,6 +339,7 @@ static void print_plan(const struct run_document *d, const struct bench_plan *b)
 		printf("duration  %s\n", units_duration_text(p->duration_ns, length));
 	printf("message   %s, %s recipient(s)\n", d->config.message, d->config.recipients);
 	printf("TLS       %s, verify %s\n", d->config.tls.use, d->config.tls.verify);
+	bench_pace_print(p, stdout);
 	printf("seed      %llu\n", (unsigned long long)p->seed);
 }
 
@@ -367,6 +378,8 @@ static int bench(struct bench_options *o, struct bench_plan *b, struct own_sink 
 		return -1;
 	if (d->status == EXIT_UNREACHABLE)
 		explain_unreachable(d);
+	else if (d->pace.aborted_because[0] != '\0')
+		explain_abort(d);
 	else if (d->status == EXIT_INVALID)
 		fprintf(stderr, "volley: the run is invalid: %s\n", d->rate.invalid_because);
 	return 0;

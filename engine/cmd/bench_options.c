@@ -11,6 +11,7 @@
 #include "cmd/bench_options.h"
 
 #define SESSIONS_MAX 4000000
+#define SCALE_MAX    1000000
 
 const struct cmd_option bench_option_table[] = {
 	{NULL, 0, NULL, "Load"},
@@ -39,6 +40,20 @@ const struct cmd_option bench_option_table[] = {
 	{"drain", 0, "T", "at the end, wait T for what is under way (default 30s)"},
 	{"give-up", 0, "T", "end the run when no session could be held for T (default 30s)"},
 	{"seed", 0, "N", "make a run repeatable (default: random)"},
+	{NULL, 0, NULL, "Pace"},
+	{"profile", 0, "[HOST=]NAME",
+	 "obey this provider's limits, for all targets or for those of a host; none (default) "
+	 "obeys nobody. A message that is deferred is not tried again: a load test counts "
+	 "attempts"},
+	{"adapt", 0, NULL,
+	 "find limits that nobody told: fewer messages or connections when replies ask for it, "
+	 "more when they are quiet; with --profile within its limits"},
+	{"adapt-interval", 0, "T",
+	 "time in which --adapt reacts once, about the server's window (default 60s, or the "
+	 "profile's shortest window)"},
+	{"scale", 0, "N",
+	 "let each window, pause and interval of profile and --adapt pass N times faster"},
+	{"profile-dir", 0, "DIR", "look for profiles there first; repeat for more"},
 	{NULL, 0, NULL, "Message"},
 	{"size", 'l', "SIZE",
 	 "whole message: 4k (default), uniform:1k-64k, lognormal:median=8k,"
@@ -353,6 +368,35 @@ static int take_load(struct bench_options *o, const char *name, const char *valu
 	return 1;
 }
 
+static int take_pace(struct bench_options *o, const char *name, const char *value, struct err *e)
+{
+	if (IS("profile")) {
+		if (o->profile_count > PLAN_TARGETS_MAX)
+			return err_set(e, EXIT_USAGE, 0, "--profile: given more than %d times",
+				       PLAN_TARGETS_MAX + 1);
+		if (*value == '\0' || value[strlen(value) - 1] == '=')
+			return bad_value(name, value, "NAME or HOST=NAME", e);
+		o->profiles[o->profile_count++] = value;
+		return 0;
+	}
+	if (IS("profile-dir"))
+		return cmd_folders_take(&o->folders, value, e);
+	if (IS("adapt"))
+		o->does_adapt = true;
+	else if (IS("adapt-interval"))
+		return take_time(name, value, &o->adapt_interval_ns, e);
+	else if (IS("scale")) {
+		int scale = 1;
+
+		if (take_int(name, value, SCALE_MAX, &scale, e) != 0)
+			return -1;
+		o->scale = (uint32_t)scale;
+	} else {
+		return 1;
+	}
+	return 0;
+}
+
 static int take_message(struct bench_options *o, const char *name, const char *value, struct err *e)
 {
 	const struct {
@@ -506,6 +550,8 @@ static int take(struct cmd_take *self, const char *name, const char *value, stru
 	int result = take_load(o, name, value, e);
 
 	if (result > 0)
+		result = take_pace(o, name, value, e);
+	if (result > 0)
 		result = take_message(o, name, value, e);
 	if (result > 0)
 		result = take_tls(o, name, value, e);
@@ -522,6 +568,7 @@ static void set_defaults(struct bench_options *o)
 		.take.take = take,
 		.sessions = 10,
 		.threads = 1,
+		.scale = 1,
 		.connects_in_flight = 500,
 		.drain_ns = 30 * NS_PER_SEC,
 		.stall_ns = 30 * NS_PER_SEC,
@@ -555,6 +602,8 @@ int bench_options_parse(struct bench_options *o, int argc, char **argv, struct e
 		return err_set(e, EXIT_USAGE, 0,
 			       "--stage and --duration exclude each other: the "
 			       "stages have their lengths");
+	if (o->adapt_interval_ns != 0 && !o->does_adapt)
+		return err_set(e, EXIT_USAGE, 0, "--adapt-interval needs --adapt");
 	if (o->has_arrivals && o->rate_micro == 0 && o->stage_count == 0)
 		return err_set(e, EXIT_USAGE, 0, "--arrivals needs --rate or --stage");
 	if (o->think_ns != 0 && (o->rate_micro != 0 || o->stage_count > 0))

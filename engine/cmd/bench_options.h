@@ -6,6 +6,7 @@
  */
 #ifndef VOLLEY_CMD_BENCH_OPTIONS_H
 #define VOLLEY_CMD_BENCH_OPTIONS_H
+#include "cmd/folders.h"
 #include "cmd/options.h"
 #include "cmd/target.h"
 #include "mail/message.h"
@@ -38,6 +39,13 @@ struct bench_options {
 	enum resolver_families families;
 	uint64_t seed;
 	bool has_seed;
+
+	const char *profiles[PLAN_TARGETS_MAX + 1]; /* "NAME" or "HOST=NAME" */
+	int profile_count;
+	struct cmd_folders folders;
+	bool does_adapt;
+	uint32_t scale;
+	int64_t adapt_interval_ns; /* 0: not given */
 
 	struct mail_params mail;
 	const char *headers[BENCH_HEADERS_MAX];

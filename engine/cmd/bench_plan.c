@@ -100,6 +100,17 @@ static void take_addresses(struct plan_target *t, const struct resolver_answer *
 		t->addresses[t->address_count++] = a->addresses[i];
 }
 
+static void take_site(const struct lookup *l, struct plan_target *t,
+		      const struct resolver_answer *a)
+{
+	struct span mx[RESOLVER_EXCHANGER_MAX];
+	int count = 0;
+
+	for (; l->options->use_mx && count < a->exchanger_count; count++)
+		mx[count] = span_of(a->exchangers[count].name);
+	bench_pace_site(t, l->options->targets[l->idx].host, mx, count);
+}
+
 static void on_answer(struct resolver_user *self, const struct resolver_answer *a)
 {
 	struct lookup *l = (struct lookup *)self;
@@ -110,6 +121,7 @@ static void on_answer(struct resolver_user *self, const struct resolver_answer *
 	record_phase(&l->bench->lookups, PHASE_DNS, a->took_ns);
 	if (a->cause == RESOLVER_OK) {
 		take_addresses(t, a);
+		take_site(l, t, a);
 		/* The certificate is the exchanger's, not the domain's. */
 		if (l->options->use_mx && l->options->tls_name == NULL)
 			snprintf(t->host, sizeof(t->host), "%s", a->exchangers[0].name);
@@ -307,7 +319,9 @@ int bench_plan_make(struct bench_plan *b, struct bench_options *o, struct err *e
 	for (int i = 0; i < o->target_count; i++)
 		if (make_target(b, o, i, e) != 0)
 			return -1;
-	if (make_load(b, o, e) != 0 || make_mail(b, o, e) != 0 || resolve(b, o, e) != 0)
+	if (make_load(b, o, e) != 0 || make_mail(b, o, e) != 0 ||
+	    bench_pace_load(&b->pace, o, &b->plan, e) != 0 || bench_pace_check(&b->plan, e) != 0 ||
+	    resolve(b, o, e) != 0)
 		return -1;
 	return guard(b, o, e) != 0 ? -1 : check_bounds(b, e);
 }
@@ -315,6 +329,7 @@ int bench_plan_make(struct bench_plan *b, struct bench_options *o, struct err *e
 void bench_plan_fini(struct bench_plan *b)
 {
 	mail_plan_free(b->mail);
+	bench_pace_fini(&b->pace);
 	record_fini(&b->lookups);
 	explicit_bzero(b->password, sizeof(b->password));
 	explicit_bzero(b->shared_password, sizeof(b->shared_password));

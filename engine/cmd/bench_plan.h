@@ -5,12 +5,14 @@
 #ifndef VOLLEY_CMD_BENCH_PLAN_H
 #define VOLLEY_CMD_BENCH_PLAN_H
 #include "cmd/bench_options.h"
+#include "cmd/bench_pace.h"
 #include "sender/record.h"
 
 /* What stands behind the plan's pointers; one for the process, zeroed. */
 struct bench_plan {
 	struct sender_plan plan;
 	struct mail_plan *mail;
+	struct bench_pace pace;
 	struct record lookups; /* DNS times and failures */
 	char password[PLAN_TARGETS_MAX][1024];
 	char shared_password[8192];

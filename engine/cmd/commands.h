@@ -10,6 +10,9 @@
 #include "base/err.h"
 
 int cmd_bench(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_learn(int argc, char **argv);
+int cmd_profile(int argc, char **argv);
 int cmd_sink(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

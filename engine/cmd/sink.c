@@ -191,6 +191,27 @@ static void say_ready(const struct sink *sink, const struct sink_plan *p)
 	fflush(stdout);
 }
 
+/* What a profile demands and nobody could do here is not demanded. */
+static void say_what_is_left_out(const struct sink_plan *p)
+{
+	bool can_seal = false;
+
+	for (int i = 0; i < p->listener_count; i++)
+		can_seal = can_seal || p->listeners[i].security != SINK_CLEAR;
+	for (int i = 0; i < p->imposition_count; i++) {
+		const struct profile *profile = p->impositions[i].profile;
+
+		if (profile->submission.needs_login && p->account_count == 0)
+			log_warning("profile %s asks for a login, which is not demanded: there is "
+				    "no --account",
+				    profile->name);
+		if (profile->submission.needs_tls && !can_seal)
+			log_warning("profile %s asks for TLS, which is not demanded: no listener "
+				    "has it",
+				    profile->name);
+	}
+}
+
 static void wait_for_stop(const struct sink *sink)
 {
 	sigset_t set = stop_signals();
@@ -226,6 +247,7 @@ static int serve(const struct sink_options *o, struct world *w, struct err *e)
 
 	if (!sink)
 		return -1;
+	say_what_is_left_out(&o->plan);
 	say_ready(sink, &o->plan);
 	wait_for_stop(sink);
 	result = sink_stop(sink, &status, e);

@@ -75,6 +75,21 @@ const struct cmd_option sink_option_table[] = {
 	 "'connect:refuse;after=1000/s'; repeat for more. See volley(1)"},
 	{"fault-file", 0, "FILE", "rules, one a line; # begins a comment"},
 	{"seed", 0, "N", "of the rules' chances, so that a run repeats (default 1)"},
+	{NULL, 0, NULL, "Profiles"},
+	{"profile", 0, "[WHERE=]NAME",
+	 "impose the limits of this provider and answer in its words (volley profile list); WHERE "
+	 "is an ADDRESS or ADDRESS:PORT that is listened at, or a @DOMAIN of recipients; repeat "
+	 "for more"},
+	{"profile-at", 0, "T=NAME",
+	 "so long after the start, impose this one in place of the first; what was counted stays "
+	 "counted for limits of the same name"},
+	{"profile-dir", 0, "DIR", "look for profiles there first; repeat for more"},
+	{"scale", 0, "N", "an hour passes in 3600/N seconds, for all times of the profiles"},
+	{"reputation", 0, "LEVEL",
+	 "clients begin as new, warming, good or poor (default: as the profile says)"},
+	{"decisions", 0, "FILE",
+	 "write a JSON line for each refusal, with the counter that caused it (- for standard "
+	 "output)"},
 	{NULL, 0, NULL, "Keeping"},
 	{"maildir", 0, "DIR", "store messages there; 250 is said once they are"},
 	{"sync", 0, NULL, "fsync each message before its 250"},
@@ -284,6 +299,14 @@ static int take_duration(const char *name, const char *value, int64_t *ret, stru
 	return 0;
 }
 
+static int take_reputation(struct sink_options *o, const char *value, struct err *e)
+{
+	if (!reputation_from_name(span_of(value), &o->plan.reputation))
+		return bad_value("reputation", value, "new, warming, good or poor", e);
+	o->plan.has_reputation = true;
+	return 0;
+}
+
 static bool is_option(const char *name, const char *option)
 {
 	return strcmp(name, option) == 0;
@@ -305,6 +328,7 @@ static const char **text_option(struct sink_options *o, const char *name)
 		{"tls-groups", &o->tls.groups},
 		{"maildir", &o->plan.maildir},
 		{"jsonl", &o->plan.jsonl},
+		{"decisions", &o->plan.decisions},
 		{"json", &o->json},
 	};
 
@@ -361,6 +385,8 @@ static int take_number(struct sink_options *o, const char *name, const char *val
 		return take_u32(name, value, 1, 1000000, &p->mail_max, e);
 	if (is_option(name, "max-errors"))
 		return take_u32(name, value, 0, 1000000, &p->errors_max, e);
+	if (is_option(name, "scale"))
+		return take_u32(name, value, 1, SINK_SCALE_MAX, &p->scale, e);
 	if (is_option(name, "seed"))
 		return take_count(name, value, 0, UINT64_MAX, &p->seed, e);
 	if (is_option(name, "expect"))
@@ -386,6 +412,8 @@ static int take_other(struct sink_options *o, const char *name, const char *valu
 		return take_words(value, mechanism_word, o) == 0
 			       ? 0
 			       : bad_value(name, value, "a list of mechanisms that there are", e);
+	if (is_option(name, "reputation"))
+		return take_reputation(o, value, e);
 	if (is_option(name, "strictness"))
 		return take_strictness(o, value, e);
 	if (is_option(name, "tls-name"))
@@ -421,8 +449,26 @@ static int take(struct cmd_take *self, const char *name, const char *value, stru
 	}
 	if (take_flag(o, name))
 		return 0;
+	status = sink_profiles_take(&o->profiles, name, value, e);
+	if (status <= 0)
+		return status;
 	status = take_number(o, name, value, e);
 	return status <= 0 ? status : take_other(o, name, value, e);
+}
+
+static bool is_stdout(const char *path)
+{
+	return path && strcmp(path, "-") == 0;
+}
+
+static int check_outputs(const struct sink_options *o, struct err *e)
+{
+	if (is_stdout(o->json) && is_stdout(o->plan.jsonl))
+		return err_set(e, EXIT_USAGE, 0, "--json and --jsonl cannot both be \"-\"");
+	if (is_stdout(o->plan.decisions) && (is_stdout(o->json) || is_stdout(o->plan.jsonl)))
+		return err_set(e, EXIT_USAGE, 0, "--decisions and %s cannot both be \"-\"",
+			       is_stdout(o->json) ? "--json" : "--jsonl");
+	return 0;
 }
 
 /* What goes together, over several options. */
@@ -441,9 +487,7 @@ static int check(struct sink_options *o, struct err *e)
 			       "a self-signed certificate has no CA for --tls-ca-out to write");
 	if (o->plan.does_sync && !o->plan.maildir)
 		return err_set(e, EXIT_USAGE, 0, "--sync needs --maildir");
-	if (o->json && !strcmp(o->json, "-") && o->plan.jsonl && !strcmp(o->plan.jsonl, "-"))
-		return err_set(e, EXIT_USAGE, 0, "--json and --jsonl cannot both be \"-\"");
-	return 0;
+	return check_outputs(o, e);
 }
 
 int sink_options_parse(int argc, char **argv, struct sink_options *ret_options, struct err *e)
@@ -470,10 +514,13 @@ int sink_options_parse(int argc, char **argv, struct sink_options *ret_options, 
 	o->tls.require_client_cert = o->tls.ca_file != NULL;
 	if (cmd_check_output("json", o->json, e) != 0)
 		return -1;
-	return check(o, e);
+	if (check(o, e) < 0)
+		return -1;
+	return sink_profiles_load(&o->profiles, &o->plan, e);
 }
 
 void sink_options_fini(struct sink_options *o)
 {
 	sink_plan_fini(&o->plan);
+	sink_profiles_fini(&o->profiles);
 }

@@ -6,6 +6,7 @@
 #define VOLLEY_CMD_SINK_OPTIONS_H
 #include <stdbool.h>
 #include "cmd/options.h"
+#include "cmd/sink_profiles.h"
 #include "sink/plan.h"
 #include "tls/certificate.h"
 #include "tls/tls.h"
@@ -23,6 +24,7 @@ enum sink_certificate_fault {
 struct sink_options {
 	struct cmd_take take; /* first: the callback finds the struct by it */
 	struct sink_plan plan;
+	struct sink_profiles profiles;
 	struct tls_options tls;
 	const char *names[CERTIFICATE_NAMES_MAX]; /* of the certificate that is made */
 	int name_count;

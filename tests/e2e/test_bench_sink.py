@@ -402,7 +402,10 @@ def test_outcome_log(case):
     sink = case.sink("--listen", "smtp://127.0.0.1:0", "--fault", "rcpt:reply=550 5.1.1 No;every=4")
     log = case.folder / "log"
     run = case.bench("-m", "40", "-s", "4", "--log", log, sink.url())
-    lines = [json.loads(x) for x in log.read_text().splitlines()]
+    found = [json.loads(x) for x in log.read_text().splitlines()]
+    case.equal("a line when a connection is ready, and one when it is over",
+               [sum(x["outcome"] == word for x in found) for word in ("opened", "closed")], [4, 4])
+    lines = [x for x in found if x["outcome"] not in ("opened", "closed")]
     case.equal("a line per message", len(lines), 40)
     case.equal("as the result counts", (sum(x["outcome"] == "accepted" for x in lines),
                                         sum(x["outcome"] == "rejected" for x in lines)),
