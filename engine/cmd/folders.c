@@ -14,10 +14,11 @@ int cmd_folders_take(struct cmd_folders *f, const char *value, struct err *e)
 	if (f->count == PROFILE_FOLDERS_MAX)
 		return err_set(e, EXIT_USAGE, 0, "--profile-dir: at most %d folders can be given",
 			       PROFILE_FOLDERS_MAX);
+	if (value[0] == '\0')
+		return err_set(e, EXIT_USAGE, 0, "--profile-dir: give the name of a folder");
 	folder = opendir(value);
 	if (folder == NULL)
-		return err_set(e, EXIT_USAGE, errno, "--profile-dir: %s cannot be read: %s",
-			       value[0] != '\0' ? value : "a folder without a name",
+		return err_set(e, EXIT_USAGE, errno, "--profile-dir: %s cannot be read: %s", value,
 			       strerror(errno));
 	closedir(folder);
 	f->paths[f->count++] = value;

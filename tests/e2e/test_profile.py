@@ -207,8 +207,8 @@ def test_usage(case):
             (("list", "--all"), "--all goes with check alone"),
             (("check", "--json", "a"), "--json goes with list and show alone"),
             (("list", "--jsn"), "did you mean --json"),
-            (("list", "--profile-dir", "/nonexistent"), "cannot open /nonexistent"),
-            (("list", "--profile-dir", "/dev/null"), "/dev/null is no folder"),
+            (("list", "--profile-dir", "/nonexistent"), "/nonexistent cannot be read"),
+            (("list", "--profile-dir", "/dev/null"), "/dev/null cannot be read: Not a directory"),
             (("list", "--profile-dir", ""), "give the name of a folder")):
         case.sentence(" ".join(args) or "nothing", profile(case, *args), 2,
                       f"^volley profile: .*{said}")
