@@ -42,6 +42,8 @@ static bool take_event(const struct attempts *s, const struct learn_event *e, in
 {
 	bool is_ours = e->wording == wording;
 
+	if (e->is_aftermath)
+		return false;
 	*p = (struct attempts_point){
 		.at_ns = e->at_ns,
 		.connection = e->connection,

@@ -21,7 +21,7 @@
  * for less, and where it does not.
  */
 #define ERROR_MAX_SAID	    0.25
-#define ERROR_MAX_THROTTLED 0.15
+#define ERROR_MAX_THROTTLED 0.20
 #define ERROR_MAX_OTHER	    0.05
 #define REFUSED_MIN_OTHER   10u
 
@@ -161,7 +161,7 @@ static uint64_t reached(const struct learned *l, enum phase phase)
 	for (size_t i = 0; i < o->event_count; i++) {
 		const struct learn_event *e = &o->events[i];
 
-		count += e->site == l->site && e->kind == LEARN_MESSAGE &&
+		count += e->site == l->site && e->kind == LEARN_MESSAGE && !e->is_aftermath &&
 			 (e->has_passed || e->wording < 0 || e->phase >= (uint8_t)phase);
 	}
 	return count;
@@ -493,7 +493,7 @@ static void count_site(struct learned *l, uint64_t *by_wording)
 		l->messages += e->kind == LEARN_MESSAGE;
 		l->accepted += e->kind == LEARN_MESSAGE && e->has_passed;
 		l->turned_away += e->kind == LEARN_TURNED_AWAY;
-		if (e->wording >= 0)
+		if (e->wording >= 0 && !e->is_aftermath)
 			by_wording[e->wording]++;
 		if (e->at_ns < l->first_ns)
 			l->first_ns = e->at_ns;

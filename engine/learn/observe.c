@@ -494,7 +494,10 @@ static int open_earlier(struct observation *o)
 	return 0;
 }
 
-/* Tells each message the how many-th it was on its connection, where the log does not. */
+/*
+ * Tells each message the how many-th it was on its connection, where the log does not, and which
+ * were lost because the one before was refused and the connection closed.
+ */
 static void count_messages(struct observation *o)
 {
 	for (size_t i = 0; i < o->event_count; i++) {
@@ -510,6 +513,12 @@ static void count_messages(struct observation *o)
 			if (e->on_connection == 0)
 				e->on_connection = c->messages;
 		} else {
+			/* It hung up after a refusal: that is the end which the refusal made. */
+			e->is_aftermath = c->was_refused && !e->has_passed && e->wording >= 0 &&
+					  o->wordings.items[e->wording].code == 0;
+			c->was_refused = !e->has_passed;
+			if (e->is_aftermath)
+				continue;
 			c->messages++;
 			if (e->on_connection == 0)
 				e->on_connection = c->messages;

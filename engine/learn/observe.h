@@ -41,6 +41,7 @@ struct learn_event {
 	uint8_t kind, phase;
 	bool has_passed;    /* the message went out, if only to some */
 	bool knows_refused; /* refused is a count, and not all that can be said */
+	bool is_aftermath;  /* broken off since the one before was refused: no evidence */
 };
 
 struct learn_connection {
@@ -49,6 +50,7 @@ struct learn_connection {
 	uint32_t last_use; /* Postfix: conn_use */
 	uint16_t source, site;
 	bool is_turned_away;
+	bool was_refused; /* the last message on it, while they are gone through in order */
 	bool knows_opened, knows_closed; /* the log has lines of their own for that */
 	bool lacks_begin;		 /* the log does not say how long its messages took */
 };

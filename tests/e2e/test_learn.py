@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """volley learn: from the log of a bench against a sink with a hidden profile, that profile again.
 
-The hidden hour passes in a second. What was learned is held against what was hidden, and then takes
-its place in the sink: the same load must meet the same replies.
+The hidden hour passes in a second, or in ten. What was learned is held against what was hidden,
+and then takes its place in the sink: the same load must meet the same replies.
 """
 
 import json
@@ -55,22 +55,22 @@ def learn(case, *args, **options):
     return case.start([harness.volley(), "learn", *args], **options).wait()
 
 
-def press(case, profile, log, *load):
+def press(case, profile, log, *load, scale=SCALE):
     """A bench without pacing against a sink that imposes the profile; the bench's result."""
-    sink = case.sink("--listen", "smtp://127.0.0.1:0", "--profile", profile, "--scale", SCALE)
+    sink = case.sink("--listen", "smtp://127.0.0.1:0", "--profile", profile, "--scale", scale)
     run = case.bench("--duration", "7s", "--log", log, "--size", "1k", *load, sink.url())
     sink.stop()
     return run
 
 
-def observe(case, profile, *load):
+def observe(case, profile, *load, scale=SCALE):
     """What is learned of a profile: the document, and the path of the observed profile."""
     log, observed = case.folder / "run.jsonl", case.folder / "observed.yaml"
-    run = press(case, profile, log, *load)
-    learned = learn(case, "--scale", SCALE, log)
+    run = press(case, profile, log, *load, scale=scale)
+    learned = learn(case, "--scale", scale, log)
     observed.write_text(learned.out, encoding="utf-8")
     case.equal("learns without a word", (learned.status, learned.err), (0, ""), learned, run)
-    document = learn(case, "--json", "--scale", SCALE, log)
+    document = learn(case, "--json", "--scale", scale, log)
     case.equal("and as JSON", (document.status, document.err), (0, ""), document)
     checked = case.start([harness.volley(), "profile", "check", observed]).wait()
     case.equal("the observed profile is sound", checked.status, 0, checked, learned.out)
@@ -124,10 +124,11 @@ def test_all_limits(case):
 
     # What was learned takes the place of what was hidden.
     again = press(case, observed, case.folder / "again.jsonl", *load)
-    rate, rate_again = (r.document["rate"]["achieved"] for r in (run, again))
+    rate, rate_again = (r.messages("accepted")[0] / r.document["run"]["seconds"]
+                        for r in (run, again))
     # One window more or less may have fallen into the time.
-    case.check(f"about as many messages a second: {rate_again:.0f} for {rate:.0f}",
-               0.7 < rate_again / rate < 1.4, run, again)
+    case.check(f"about as many accepted a second: {rate_again:.0f} for {rate:.0f}",
+               0.75 < rate_again / rate < 1.34, run, again)
     first, second = shares(run), shares(again)
     case.check("the same replies in about the same shares",
                first.keys() == second.keys()
@@ -151,7 +152,8 @@ def test_rolling(case):
 def test_smooth(case):
     profile = hide(case, "hidden", (limit("hourly", "500/h", more=", burst: 10"),),
                    (reply("hourly", code=450),))
-    _, document, _ = observe(case, profile, "-s", "4")
+    # A message each twentieth of a second: on a busy machine more often would not be regular.
+    _, document, _ = observe(case, profile, "-s", "4", scale="360")
     limits = json.dumps(document["limits"], indent=1)
     case.equal("one limit, smooth", [l["window"] for l in document["limits"]], ["smooth"], limits)
     found = document["limits"][0] if document["limits"] else {"max": 0, "period": 1, "burst": 0}

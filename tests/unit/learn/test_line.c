@@ -427,6 +427,34 @@ static void joining(void **state)
 	observation_free(o);
 }
 
+/* What breaks off after a refusal is its end; what breaks off by itself is not. */
+static void aftermath(void **state)
+{
+#define BREAK(connection, use, rest)                                                               \
+	"{\"time\":\"2026-11-21T14:05:0" use                                                       \
+	"Z\",\"target\":\"smtp://mx.example\",\"connection\":" connection                          \
+	",\"on_connection\":" use ",\"phase\":\"mail\"," rest "}\n"
+#define REFUSED "\"outcome\":\"deferred\",\"command\":\"mail\",\"code\":450,\"text\":\"no\""
+#define BROKEN	"\"outcome\":\"failed\",\"error\":\"closed early\""
+#define PASSED	"\"outcome\":\"accepted\",\"code\":250"
+	static const char log[] = BREAK("1", "1", REFUSED) BREAK("1", "2", BROKEN)
+		BREAK("2", "3", PASSED) BREAK("2", "4", BROKEN);
+	static const bool wanted[] = {false, true, false, false};
+	struct observation *o = observation_new();
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(
+		learn_read_text(o, SPAN(log), "a.log", INT64_C(1795269901) * NS_PER_SEC, &e), 0);
+	assert_int_equal(observation_order(o), 0);
+	assert_int_equal(o->event_count, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(o->events[i].is_aftermath, wanted[i]);
+	assert_int_equal(o->connections[0].messages, 1);
+	assert_int_equal(o->connections[1].messages, 2);
+	observation_free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +463,7 @@ int main(void)
 		cmocka_unit_test(postfix),	 cmocka_unit_test(postfix_others),
 		cmocka_unit_test(cleaning),	 cmocka_unit_test(not_logs),
 		cmocka_unit_test(new_year),	 cmocka_unit_test(joining),
+		cmocka_unit_test(aftermath),
 	};
 
 	return cmocka_run_group_tests_name("learn/line", tests, NULL, NULL);
