@@ -126,6 +126,19 @@ static void judge_search(struct rate_dial *d)
 		set_bracket(d, larger(window_lower(d), d->held / 2), d->rate);
 }
 
+/*
+ * Refused so far above the mean, the dial climbed faster than the other end could show: steps last
+ * longer from now on, unless it is messages that they last for already.
+ */
+static void learn_pace(struct rate_dial *d)
+{
+	wide messages = (wide)d->rate * (wide)d->memory_ns / NANO_SQUARED;
+
+	if (messages >= LONG_MESSAGES / 2 && d->memory_ns < d->interval_ns)
+		d->memory_ns += d->memory_ns / 2;
+	d->memory_ns = later(d->memory_ns, (d->refused_ns - d->cycle_ns) / CLIMB_SHARE);
+}
+
 static void judge_long(struct rate_dial *d)
 {
 	uint64_t mean = cycle_mean(d), lower = smaller(d->held, judge_share(d->rate, 970));
@@ -141,9 +154,8 @@ static void judge_long(struct rate_dial *d)
 		lower = smaller(lower, larger(judge_share(mean, 985), least));
 		d->elastic--;
 	}
-	/* So far above the mean, it climbed faster than the other end could show. */
 	if (d->is_settled && d->rate > judge_share(mean, 1200))
-		d->memory_ns = later(d->memory_ns, (d->refused_ns - d->cycle_ns) / CLIMB_SHARE);
+		learn_pace(d);
 	d->mean = d->taken >= LONG_MESSAGES ? mean : 0;
 	d->ceiling = d->rate;
 	d->rate = judge_clamp(d, lower);

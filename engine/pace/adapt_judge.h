@@ -2,7 +2,7 @@
 /*
  * adapt_judge.h - where the limit is, from what passed between two refusals
  *
- * A room of adapt_rate.c of its own: no state but the dial's.
+ * The part of adapt_rate.c that decides; its state is the dial's, and nobody else calls it.
  */
 #ifndef VOLLEY_PACE_ADAPT_JUDGE_H
 #define VOLLEY_PACE_ADAPT_JUDGE_H

@@ -44,6 +44,7 @@ static const struct profile_retry retry_default = {
 
 /* Where nothing is known: what Postfix opens to a new destination, and ten messages a second. */
 #define CONNECTIONS_FIRST 5
+#define LOW_INTERVALS	  60 /* the lowest rate is a message in so many intervals */
 #define RATE_FIRST	  (10 * MICRO)
 #define MICRO		  UINT64_C(1000000)
 
@@ -82,8 +83,8 @@ static struct adapt *make_adapt(struct governor *g, int64_t now_ns)
 {
 	uint64_t rate = governor_rate_max(g);
 	uint32_t connections = governor_connections_max(g, now_ns);
-	/* One message in an interval: below that nothing would be learned in one. */
-	uint64_t low = MICRO * (uint64_t)NS_PER_SEC / (uint64_t)g->interval_ns;
+	/* The interval is a hint: a window may be much longer, and hold a few messages alone. */
+	uint64_t low = MICRO * (uint64_t)NS_PER_SEC / (uint64_t)g->interval_ns / LOW_INTERVALS;
 	struct adapt_params a = {
 		.rate_low = low > 0 ? low : 1,
 		.rate_high = rate != 0 && rate < ADAPT_RATE_MAX ? rate : ADAPT_RATE_MAX,

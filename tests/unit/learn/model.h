@@ -20,7 +20,7 @@ struct model_server {
 	int64_t period_ns, reset_ns;
 	uint64_t burst;
 	uint64_t hourly; /* beside it so many in each hour of the clock, with the same reply */
-	bool is_pooled;		  /* all sources together */
+	bool is_pooled;	 /* all sources together */
 	bool refuses_connections; /* the window is of connections */
 	uint32_t connections, messages_per_connection, recipients;
 	bool is_silent;	    /* ends a used-up connection without a word */
