@@ -26,7 +26,7 @@ static const char *kinds_text(const struct profile_summary *s)
 		return "destination, submission";
 	if (s->is_destination)
 		return "destination";
-	return s->is_submission ? "submission" : "test";
+	return s->is_submission ? "submission" : "general";
 }
 
 static json_t *kinds_json(const struct profile_summary *s)
@@ -38,7 +38,7 @@ static json_t *kinds_json(const struct profile_summary *s)
 	if (s->is_submission)
 		json_array_append_new(kinds, json_string("submission"));
 	if (!s->is_destination && !s->is_submission)
-		json_array_append_new(kinds, json_string("test"));
+		json_array_append_new(kinds, json_string("general"));
 	return kinds;
 }
 

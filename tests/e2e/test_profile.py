@@ -77,7 +77,7 @@ def test_shipped(case):
     rows = json.loads(profile(case, "list", "--json").out)
     case.equal("as many in JSON", len(rows), len(listed.out.splitlines()) - 1)
     case.check("with what they are for", all(
-        set(row["kinds"]) <= {"destination", "submission", "test"} and row["kinds"]
+        set(row["kinds"]) <= {"destination", "submission", "general"} and row["kinds"]
         and row["title"] and row["file"].endswith(f"/{row['name']}.yaml") for row in rows), rows)
     checked = profile(case, "check", "--all")
     case.equal("all are right", (checked.status, checked.out),
