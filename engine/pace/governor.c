@@ -387,8 +387,8 @@ bool governor_may_connect(struct governor *g, int64_t now_ns, struct governor_wa
 
 void governor_not_connected(struct governor *g, int64_t now_ns)
 {
+	atomic_fetch_sub(&g->open, 1);
 	governor_return_connect(g, false, now_ns);
-	atomic_fetch_sub_explicit(&g->open, 1, memory_order_relaxed);
 	if (is_calm(g))
 		return;
 	pthread_mutex_lock(&g->lock);
@@ -440,9 +440,10 @@ void governor_closed(struct governor *g, const struct governor_closing *c, int64
 	uint32_t greeted = atomic_load_explicit(&g->greeted, memory_order_relaxed);
 	bool is_drop = c->end == GOVERNOR_DROPPED, is_failure;
 
-	governor_return_connect(g, true, now_ns);
+	/* Counted down first: another thread may take the place as soon as it is given back. */
 	if (!c->was_surplus)
-		atomic_fetch_sub_explicit(&g->open, 1, memory_order_relaxed);
+		atomic_fetch_sub(&g->open, 1);
+	governor_return_connect(g, true, now_ns);
 	if (c->was_greeted)
 		greeted = atomic_fetch_sub_explicit(&g->greeted, 1, memory_order_relaxed) - 1;
 	if (is_drop)
