@@ -129,10 +129,10 @@ def test_all_limits(case):
     # One window more or less may have fallen into the time.
     case.check(f"about as many accepted a second: {rate_again:.0f} for {rate:.0f}",
                0.75 < rate_again / rate < 1.34, run, again)
+    # How many are refused is a matter of how fast the machine asks; by what is not.
     first, second = shares(run), shares(again)
-    case.check("the same replies in about the same shares",
-               first.keys() == second.keys()
-               and all(abs(first[key] - second[key]) <= 0.15 for key in first), first, second)
+    case.equal("refused at the same steps by the same codes", second.keys(), first.keys(), first,
+               second)
     case.equal("in the same words", {re.sub(r"[0-9a-f]{16}", "", r["sample"])
                                      for r in again.document["replies"] if r["code"] == 421},
                {re.sub(r"[0-9a-f]{16}", "", r["sample"])
