@@ -96,10 +96,11 @@ static struct imposed_part *part_at(struct imposer_session *x, int seat)
 static void give_back(const struct imposer_session *x, const struct imposed_claim *c,
 		      bool did_not_count)
 {
-	limits_give_back(&c->of, 1, c->at_ns);
+	/* The count first: once its place is free, another thread's may stand beside it. */
 	if (c->counter)
 		counter_given_back(x->imposer->counters, c->counter, c->of.amount, c->at_ns,
 				   did_not_count);
+	limits_give_back(&c->of, 1, c->at_ns);
 }
 
 /* The recipient that was asked about last was not accepted. */
