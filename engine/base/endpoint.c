@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stdio.h>
+#include "base/hash.h"
 
 /* "%eth0" or "%2" behind an IPv6 address, RFC 4007 s11. */
 static bool parse_scope(const char *text, uint32_t *ret_scope)
@@ -135,19 +136,9 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 	return a->family == ENDPOINT_NONE || a->family == ENDPOINT_UNIX || a->port == b->port;
 }
 
-/* FNV-1a over the octets; the caller mixes the bits once at the end. */
-static uint64_t hash_octets(uint64_t hash, const void *data, size_t len)
-{
-	const unsigned char *octets = data;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ octets[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 uint64_t endpoint_address_hash(const struct endpoint *e)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325) + (uint64_t)e->family;
+	uint64_t hash = HASH_START + (uint64_t)e->family;
 
 	switch (e->family) {
 	case ENDPOINT_IPV4:

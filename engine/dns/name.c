@@ -8,6 +8,7 @@
  * wild and do no harm, so they pass.
  */
 #include "dns/name.h"
+#include "base/hash.h"
 
 static bool is_name_char(unsigned char c)
 {
@@ -51,15 +52,11 @@ const char *dns_name_read(struct span text, char out[RESOLVER_NAME_MAX])
 	return NULL;
 }
 
-/* FNV-1a from a seed, and a last mix because the low bits choose the bucket. */
+/* From a seed, and a last mix because the low bits choose the bucket. */
 uint64_t dns_name_hash(uint64_t seed, const char *name, unsigned type)
 {
-	const uint64_t prime = UINT64_C(0x100000001b3);
-	uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ seed;
+	uint64_t hash = hash_octets(HASH_START ^ seed ^ type, name, strlen(name));
 
-	hash = (hash ^ type) * prime;
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * prime;
 	return hash ^ (hash >> 32);
 }
 

@@ -5,6 +5,7 @@
  * Open addressing, doubled at two thirds. Nothing is ever removed.
  */
 #include <stdlib.h>
+#include "base/hash.h"
 #include "learn/table.h"
 
 #define SIZE_FIRST 64u
@@ -23,10 +24,9 @@ void table_fini(struct table *t)
 
 uint64_t table_hash(struct span text, uint64_t seed)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (seed * UINT64_C(0x9e3779b97f4a7c15));
+	uint64_t hash = hash_octets(HASH_START ^ (seed * UINT64_C(0x9e3779b97f4a7c15)), text.data,
+				    text.len);
 
-	for (size_t i = 0; i < text.len; i++)
-		hash = (hash ^ (unsigned char)text.data[i]) * UINT64_C(0x100000001b3);
 	/* FNV's low bits know little of the last octets: stir once more. */
 	hash ^= hash >> 32;
 	hash *= UINT64_C(0xd6e8feb86659fd93);

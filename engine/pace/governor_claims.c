@@ -5,31 +5,19 @@
  * Which cell a limit has for this path follows from its scope alone, so that all are found once,
  * when the path is made; only the domain of the sender may differ from message to message.
  */
+#include "base/hash.h"
 #include "pace/governor_private.h"
-
-#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
-
-/* FNV-1a: names are short, few, and nobody's but ours. */
-static uint64_t mix(uint64_t hash, const void *data, size_t len)
-{
-	const unsigned char *octet = data;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ octet[i]) * FNV_PRIME;
-	return hash;
-}
 
 uint64_t governor_key(struct span name)
 {
-	uint64_t hash = mix(FNV_BASIS, name.data, name.len);
+	uint64_t hash = hash_octets(HASH_START, name.data, name.len);
 
 	return hash != 0 ? hash : 1;
 }
 
 static uint64_t joined(uint64_t a, uint64_t b)
 {
-	return mix(mix(FNV_BASIS, &a, sizeof(a)), &b, sizeof(b));
+	return hash_octets(hash_octets(HASH_START, &a, sizeof(a)), &b, sizeof(b));
 }
 
 /* Whose budget it is; false where the limit has none (it is within a connection or a message). */

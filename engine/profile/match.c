@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/hash.h"
 
 #define MX_MAX 64 /* of a domain; further ones change neither choice nor name */
 
@@ -85,14 +86,6 @@ const struct profile *match_profile(const struct profile *const *profiles, size_
 
 /* ---- names of sites ---- */
 
-/* FNV-1a: the same name in every process, for logs to be compared. */
-static uint64_t hash_add(uint64_t hash, const char *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -124,7 +117,7 @@ static void name_add(struct name *n, struct span part)
 	for (size_t i = 0; i < part.len; i++) {
 		char c = lower(part.data[i]);
 
-		n->hash = hash_add(n->hash, &c, 1);
+		n->hash = hash_octets(n->hash, &c, 1);
 		if (n->kept < SITE_NAME_MAX - 1)
 			n->out[n->kept++] = c;
 		n->len++;
@@ -162,7 +155,7 @@ static void name_of_hosts(struct name *n, const struct match_query *q)
 const char *match_site_name(const struct profile *p, const struct match_query *q,
 			    char out[SITE_NAME_MAX])
 {
-	struct name n = {.out = out, .hash = UINT64_C(0xcbf29ce484222325)};
+	struct name n = {.out = out, .hash = HASH_START};
 
 	if (p && fit_mx(p, q) > 0) {
 		snprintf(out, SITE_NAME_MAX, "provider:%s", p->name);

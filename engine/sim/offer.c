@@ -5,6 +5,7 @@
  * Names are those of IANA's registries and of OpenSSL, as in results of real runs.
  */
 #include <stdlib.h>
+#include "base/hash.h"
 #include "sim/sealed_private.h"
 
 struct suite {
@@ -122,10 +123,8 @@ const char *group_name(int group)
 
 static struct sealed_ticket **bucket_of(struct sealed *c, const char *key)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = hash_octets(HASH_START, key, strlen(key));
 
-	for (; *key; key++)
-		hash = (hash ^ (unsigned char)*key) * UINT64_C(0x100000001b3);
 	return &c->tickets[(hash ^ (hash >> 32)) % TICKET_BUCKETS];
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/check.h"
+#include "base/hash.h"
 #include "sim/sealed_private.h"
 #include "sim/world.h"
 
@@ -471,11 +472,9 @@ static int check_options(const struct sim_secure_options *o, struct err *e)
 
 static uint64_t host_of(const struct sealed *c)
 {
-	uint64_t hash = c->sim->options.seed ^ UINT64_C(0xcbf29ce484222325);
+	const char *names = c->certificate.names ? c->certificate.names : "";
 
-	for (const char *p = c->certificate.names; p && *p; p++)
-		hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-	return hash;
+	return hash_octets(c->sim->options.seed ^ HASH_START, names, strlen(names));
 }
 
 struct secure *sim_secure(struct sim *sim, const struct sim_secure_options *options, struct err *e)

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/hash.h"
 #include "base/units.h"
 #include "sim/names.h"
 
@@ -23,10 +24,8 @@ struct sim_zone {
 
 static uint64_t hash_text(const char *text)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = hash_octets(HASH_START, text, strlen(text));
 
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
 	return hash ^ (hash >> 32);
 }
 

@@ -8,9 +8,8 @@
 #ifndef VOLLEY_SINK_KEY_H
 #define VOLLEY_SINK_KEY_H
 #include <stdint.h>
+#include "base/hash.h"
 #include "base/span.h"
-
-#define KEY_START UINT64_C(0xcbf29ce484222325)
 
 static inline uint64_t key_mix(uint64_t h)
 {
@@ -21,24 +20,20 @@ static inline uint64_t key_mix(uint64_t h)
 /* Letters as they stand; start: 0, or another key that this one goes on from. */
 static inline uint64_t key_of(struct span text, uint64_t start)
 {
-	uint64_t h = start ^ KEY_START;
-
-	for (size_t i = 0; i < text.len; i++)
-		h = (h ^ (unsigned char)text.data[i]) * UINT64_C(0x100000001b3);
-	return key_mix(h);
+	return key_mix(hash_octets(start ^ HASH_START, text.data, text.len));
 }
 
 /* ASCII letters of either case are the same. */
 static inline uint64_t key_of_nocase(struct span text, uint64_t start)
 {
-	uint64_t h = start ^ KEY_START;
+	uint64_t h = start ^ HASH_START;
 
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.data[i];
 
 		if (c >= 'A' && c <= 'Z')
 			c = (unsigned char)(c - 'A' + 'a');
-		h = (h ^ c) * UINT64_C(0x100000001b3);
+		h = hash_octet(h, c);
 	}
 	return key_mix(h);
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/check.h"
+#include "base/hash.h"
 
 #define ENTRIES_MIN 16u
 #define KEYS_LIMIT  (1u << 24)
@@ -56,11 +57,7 @@ static uint64_t mix(uint64_t key)
 
 uint64_t tally_text_key(struct span text)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-
-	for (size_t i = 0; i < text.len; i++)
-		hash = (hash ^ (unsigned char)text.data[i]) * UINT64_C(0x100000001b3);
-	return mix(hash);
+	return mix(hash_octets(HASH_START, text.data, text.len));
 }
 
 /* The slot that holds key, or the empty one where it belongs. The table must exist. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/check.h"
+#include "base/hash.h"
 
 struct ticket_site {
 	struct ticket_site *next, **link; /* in its bucket */
@@ -61,14 +62,9 @@ void tickets_fini(struct ticket_pool *p)
 	p->buckets = NULL;
 }
 
-/* FNV-1a: keys are short and not chosen by an adversary. */
 static size_t bucket_of(const char *key)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (; *key; key++)
-		hash = (hash ^ (unsigned char)*key) * UINT64_C(0x100000001b3);
-	return (size_t)(hash >> 32) % TICKET_BUCKETS;
+	return (size_t)(hash_octets(HASH_START, key, strlen(key)) >> 32) % TICKET_BUCKETS;
 }
 
 struct ticket_site *tickets_hold_site(struct ticket_pool *p, const char *key)
