@@ -7,7 +7,6 @@
  */
 #include "result/fill.h"
 #include <stdio.h>
-#include <time.h>
 
 _Static_assert(RUN_PHASE_COUNT == PHASE_COUNT, "run_phase_names follow enum phase");
 _Static_assert(RUN_PHASE_RESPONSE == PHASE_RESPONSE && RUN_PHASE_SERVICE == PHASE_SERVICE,
@@ -129,12 +128,5 @@ bool run_fill_series(struct run_document *d, const struct series *s)
 
 void run_fill_started(struct run_document *d, int64_t wall_ns)
 {
-	time_t seconds = (time_t)(wall_ns / 1000000000);
-	struct tm t;
-	size_t len;
-
-	gmtime_r(&seconds, &t);
-	len = strftime(d->run.started, sizeof(d->run.started), "%Y-%m-%dT%H:%M:%S", &t);
-	snprintf(d->run.started + len, sizeof(d->run.started) - len, ".%03uZ",
-		 (unsigned)(wall_ns / 1000000 % 1000));
+	date_text(wall_ns, 3, d->run.started);
 }

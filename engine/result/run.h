@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/date.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -41,10 +42,10 @@ struct run_latency {
 extern const char *const run_phase_names[RUN_PHASE_COUNT];
 
 struct run_identity {
-	char id[17];	      /* 16 hexadecimal digits */
-	char *command;	      /* the command line, secrets removed. Owned; NULL: "" */
-	char started[40];     /* RFC 3339 */
-	double seconds;	      /* the measured part: warm-up and drain excluded */
+	char id[17];		     /* 16 hexadecimal digits */
+	char *command;		     /* the command line, secrets removed. Owned; NULL: "" */
+	char started[DATE_TEXT_MAX]; /* RFC 3339 */
+	double seconds;		     /* the measured part: warm-up and drain excluded */
 	double drain_seconds; /* from the end of the measured part to the end of the last session */
 	bool is_interrupted;  /* by a signal */
 };

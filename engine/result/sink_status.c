@@ -5,7 +5,6 @@
 #include "result/sink_status.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 void sink_status_init(struct sink_status *s)
 {
@@ -34,14 +33,7 @@ void sink_status_fini(struct sink_status *s)
 
 void sink_status_set_started(struct sink_status *s, int64_t wall_ns)
 {
-	time_t seconds = (time_t)(wall_ns / 1000000000);
-	struct tm t;
-	size_t len;
-
-	gmtime_r(&seconds, &t);
-	len = strftime(s->started, sizeof(s->started), "%Y-%m-%dT%H:%M:%S", &t);
-	snprintf(s->started + len, sizeof(s->started) - len, ".%03uZ",
-		 (unsigned)(wall_ns / 1000000 % 1000));
+	date_text(wall_ns, 3, s->started);
 }
 
 /* Makes room for one more row whenever the count is a power of two. NULL: memory exhausted. */

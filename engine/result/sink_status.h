@@ -91,7 +91,7 @@ struct sink_status_run {
 };
 
 struct sink_status {
-	char started[40]; /* RFC 3339 */
+	char started[DATE_TEXT_MAX]; /* RFC 3339 */
 	double seconds;
 	int threads;
 	struct run_texts listeners; /* "smtp 127.0.0.1:2525" */

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/date.h"
 #include "result/run.h"
 #include "sender/outcome_log.h"
 
@@ -106,16 +107,9 @@ static json_t *record_to_json(const struct outcome_log *log, const struct outcom
 {
 	json_t *o = json_object();
 	char text[64], enhanced[ENHANCED_TEXT_MAX];
-	time_t seconds = (time_t)(r->at_wall_ns / NS_PER_SEC);
 	const char *class = NULL;
-	struct tm tm;
-	size_t len;
 
-	gmtime_r(&seconds, &tm);
-	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + len, sizeof(text) - len, ".%06dZ",
-		 (int)(r->at_wall_ns % NS_PER_SEC / NS_PER_US));
-	json_object_set_new(o, "time", json_string(text));
+	json_object_set_new(o, "time", json_string(date_text(r->at_wall_ns, 6, text)));
 	json_object_set_new(o, "outcome", json_string(outcome_word_name(r->word)));
 	json_object_set_new(o, "session", json_integer(r->session));
 	json_object_set_new(o, "target", json_string(log->params.urls[r->target]));

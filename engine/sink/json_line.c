@@ -4,8 +4,7 @@
  */
 #include "sink/json_line.h"
 #include <inttypes.h>
-#include <time.h>
-#include "base/clock.h"
+#include "base/date.h"
 
 /* The length of the valid UTF-8 sequence at the start of text, 0 for none (RFC 3629 s4). */
 static size_t utf8_len(struct span text)
@@ -64,11 +63,7 @@ bool json_line_number(struct buf *out, const char *name, uint64_t number)
 
 bool json_line_begin(struct buf *out, int64_t wall_ns)
 {
-	time_t seconds = (time_t)(wall_ns / NS_PER_SEC);
-	struct tm when;
+	char text[DATE_TEXT_MAX];
 
-	gmtime_r(&seconds, &when);
-	return buf_printf(out, "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%06" PRId64 "Z\"",
-			  when.tm_year + 1900, when.tm_mon + 1, when.tm_mday, when.tm_hour,
-			  when.tm_min, when.tm_sec, wall_ns % NS_PER_SEC / NS_PER_US);
+	return buf_printf(out, "{\"time\":\"%s\"", date_text(wall_ns, 6, text));
 }
