@@ -3,6 +3,7 @@
  * profile.c - what one provider does: the words, the defaults, and small questions to it
  */
 #include "profile/profile.h"
+#include "terms/words.h"
 
 static const char *const action_names[PROFILE_ACTION_COUNT] = {
 	[ACTION_NONE] = "none",	  [ACTION_SLOW] = "slow",   [ACTION_PAUSE] = "pause",
@@ -58,7 +59,7 @@ struct profile_class_default profile_class_default(enum reply_class class)
 
 const char *profile_action_name(enum profile_action action)
 {
-	return action_names[(unsigned)action < PROFILE_ACTION_COUNT ? action : ACTION_NONE];
+	return words_at(WORDS(action_names), action);
 }
 
 const char *reputation_name(enum reputation r)
@@ -68,13 +69,12 @@ const char *reputation_name(enum reputation r)
 
 bool reputation_from_name(struct span name, enum reputation *ret_reputation)
 {
-	for (unsigned i = 0; i < REPUTATION_COUNT; i++) {
-		if (span_equal(name, span_of(reputation_names[i]))) {
-			*ret_reputation = (enum reputation)i;
-			return true;
-		}
-	}
-	return false;
+	unsigned value;
+
+	if (!words_find(WORDS(reputation_names), name, &value))
+		return false;
+	*ret_reputation = (enum reputation)value;
+	return true;
 }
 
 const struct profile_limit *profile_find_limit(const struct profile *p, enum limit_unit unit,

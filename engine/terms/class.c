@@ -6,6 +6,7 @@
  * its own.
  */
 #include "terms/class.h"
+#include "terms/words.h"
 
 static const char *const class_names[CLASS_COUNT] = {
 	[CLASS_UNKNOWN] = "unknown",
@@ -64,92 +65,77 @@ static const char *const dial_names[DIAL_COUNT] = {
 	[DIAL_SUSPEND] = "suspend",
 };
 
-/* The index of a name; count when it is none of them. */
-static unsigned find(const char *const *names, unsigned count, struct span name)
-{
-	unsigned i = 0;
-
-	while (i < count && !span_equal(name, span_of(names[i])))
-		i++;
-	return i;
-}
-
-static const char *name_of(const char *const *names, unsigned count, unsigned value)
-{
-	return value < count ? names[value] : names[0];
-}
-
 const char *class_name(enum reply_class class)
 {
-	return name_of(class_names, CLASS_COUNT, class);
+	return words_at(WORDS(class_names), class);
 }
 
 bool class_from_name(struct span name, enum reply_class *ret_class)
 {
-	unsigned i = find(class_names, CLASS_COUNT, name);
+	unsigned value;
 
-	if (i == CLASS_COUNT)
+	if (!words_find(WORDS(class_names), name, &value))
 		return false;
-	*ret_class = (enum reply_class)i;
+	*ret_class = (enum reply_class)value;
 	return true;
 }
 
 const char *permanence_name(enum permanence permanence)
 {
-	return name_of(permanence_names, PERMANENCE_COUNT, permanence);
+	return words_at(WORDS(permanence_names), permanence);
 }
 
 bool permanence_from_name(struct span name, enum permanence *ret_permanence)
 {
-	unsigned i = find(permanence_names, PERMANENCE_COUNT, name);
+	unsigned value;
 
-	if (i == PERMANENCE_COUNT)
+	if (!words_find(WORDS(permanence_names), name, &value))
 		return false;
-	*ret_permanence = (enum permanence)i;
+	*ret_permanence = (enum permanence)value;
 	return true;
 }
 
 const char *retry_way_name(enum retry_way way)
 {
-	return name_of(retry_way_names, RETRY_WAY_COUNT, way);
+	return words_at(WORDS(retry_way_names), way);
 }
 
 bool retry_way_from_name(struct span name, enum retry_way *ret_way)
 {
-	unsigned i = find(retry_way_names, RETRY_WAY_COUNT, name);
+	unsigned value;
 
-	if (i == RETRY_WAY_COUNT)
+	if (!words_find(WORDS(retry_way_names), name, &value))
 		return false;
-	*ret_way = (enum retry_way)i;
+	*ret_way = (enum retry_way)value;
 	return true;
 }
 
 const char *scope_name(enum reply_scope scope)
 {
-	return name_of(scope_names, SCOPE_COUNT, scope);
+	return words_at(WORDS(scope_names), scope);
 }
 
 bool scope_from_name(struct span name, enum reply_scope *ret_scope)
 {
-	unsigned i = find(scope_names, SCOPE_COUNT, name);
+	unsigned value;
 
-	if (i == SCOPE_COUNT)
+	if (!words_find(WORDS(scope_names), name, &value))
 		return false;
-	*ret_scope = (enum reply_scope)i;
+	*ret_scope = (enum reply_scope)value;
 	return true;
 }
 
 const char *dial_name(enum pace_dial dial)
 {
-	return name_of(dial_names, DIAL_COUNT, dial);
+	return words_at(WORDS(dial_names), dial);
 }
 
 bool dial_from_name(struct span name, enum pace_dial *ret_dial)
 {
-	unsigned i = find(dial_names, DIAL_COUNT, name);
+	unsigned value;
 
-	if (i == DIAL_COUNT)
+	if (!words_find(WORDS(dial_names), name, &value))
 		return false;
-	*ret_dial = (enum pace_dial)i;
+	*ret_dial = (enum pace_dial)value;
 	return true;
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include "base/clock.h"
+#include "terms/words.h"
 
 static const char *const unit_names[LIMIT_UNIT_COUNT] = {
 	[LIMIT_MESSAGES] = "messages",
@@ -36,73 +37,63 @@ static const char *const sureness_names[SURENESS_COUNT] = {
 	[SURE_DOCUMENTED] = "documented",
 };
 
-/* The index of a name; count when it is none of them. */
-static unsigned find(const char *const *names, unsigned count, struct span name)
-{
-	unsigned i = 0;
-
-	while (i < count && !span_equal(name, span_of(names[i])))
-		i++;
-	return i;
-}
-
 const char *limit_unit_name(enum limit_unit unit)
 {
-	return unit_names[(unsigned)unit < LIMIT_UNIT_COUNT ? unit : 0];
+	return words_at(WORDS(unit_names), unit);
 }
 
 bool limit_unit_from_name(struct span name, enum limit_unit *ret_unit)
 {
-	unsigned i = find(unit_names, LIMIT_UNIT_COUNT, name);
+	unsigned value;
 
-	if (i == LIMIT_UNIT_COUNT)
+	if (!words_find(WORDS(unit_names), name, &value))
 		return false;
-	*ret_unit = (enum limit_unit)i;
+	*ret_unit = (enum limit_unit)value;
 	return true;
 }
 
 const char *limit_scope_name(enum limit_scope scope)
 {
-	return scope_names[(unsigned)scope < LIMIT_SCOPE_COUNT ? scope : 0];
+	return words_at(WORDS(scope_names), scope);
 }
 
 bool limit_scope_from_name(struct span name, enum limit_scope *ret_scope)
 {
-	unsigned i = find(scope_names, LIMIT_SCOPE_COUNT, name);
+	unsigned value;
 
-	if (i == LIMIT_SCOPE_COUNT)
+	if (!words_find(WORDS(scope_names), name, &value))
 		return false;
-	*ret_scope = (enum limit_scope)i;
+	*ret_scope = (enum limit_scope)value;
 	return true;
 }
 
 const char *limit_window_name(enum limit_window window)
 {
-	return window_names[(unsigned)window < LIMIT_WINDOW_COUNT ? window : 0];
+	return words_at(WORDS(window_names), window);
 }
 
 bool limit_window_from_name(struct span name, enum limit_window *ret_window)
 {
-	unsigned i = find(window_names, LIMIT_WINDOW_COUNT, name);
+	unsigned value;
 
-	if (i == LIMIT_WINDOW_COUNT)
+	if (!words_find(WORDS(window_names), name, &value))
 		return false;
-	*ret_window = (enum limit_window)i;
+	*ret_window = (enum limit_window)value;
 	return true;
 }
 
 const char *sureness_name(enum sureness sureness)
 {
-	return sureness_names[(unsigned)sureness < SURENESS_COUNT ? sureness : 0];
+	return words_at(WORDS(sureness_names), sureness);
 }
 
 bool sureness_from_name(struct span name, enum sureness *ret_sureness)
 {
-	unsigned i = find(sureness_names, SURENESS_COUNT, name);
+	unsigned value;
 
-	if (i == SURENESS_COUNT)
+	if (!words_find(WORDS(sureness_names), name, &value))
 		return false;
-	*ret_sureness = (enum sureness)i;
+	*ret_sureness = (enum sureness)value;
 	return true;
 }
 

@@ -6,6 +6,7 @@
  * word, an old one keeps its own.
  */
 #include "terms/phase.h"
+#include "terms/words.h"
 
 static const char *const phase_names[PHASE_COUNT] = {
 	[PHASE_DNS] = "dns",	     [PHASE_CONNECT] = "connect", [PHASE_BANNER] = "banner",
@@ -23,11 +24,10 @@ const char *phase_name(enum phase phase)
 
 bool phase_from_name(struct span name, enum phase *ret_phase)
 {
-	for (unsigned i = 0; i < PHASE_COUNT; i++) {
-		if (span_equal(name, span_of(phase_names[i]))) {
-			*ret_phase = (enum phase)i;
-			return true;
-		}
-	}
-	return false;
+	unsigned value;
+
+	if (!words_find(WORDS(phase_names), name, &value))
+		return false;
+	*ret_phase = (enum phase)value;
+	return true;
 }
