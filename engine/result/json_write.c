@@ -6,16 +6,13 @@
  * functions pass NULL on, so that one check at each object is enough.
  */
 #include "result/json.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "result/fields.h"
+#include "result/json_out.h"
 
 #define DECIMALS 1e6
 
@@ -239,56 +236,10 @@ static json_t *document_value(const struct run_document *d)
 
 int run_json_write(const struct run_document *d, FILE *out, struct err *e)
 {
-	json_t *root = document_value(d);
-	int status;
-
-	if (!root)
-		return err_set(e, EXIT_FAILED, ENOMEM, "no memory to write the result as JSON");
-	errno = 0;
-	status = json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-	json_decref(root);
-	if (status < 0 || fputc('\n', out) == EOF || fflush(out) == EOF)
-		return err_set(e, EXIT_FAILED, errno, "cannot write the result as JSON: %s",
-			       errno ? strerror(errno) : "the output failed");
-	return 0;
-}
-
-static int write_file(const struct run_document *d, const char *path, struct err *e)
-{
-	FILE *out = fopen(path, "we");
-	int status;
-
-	if (!out)
-		return err_set(e, EXIT_FAILED, errno, "cannot write %s: %s", path, strerror(errno));
-	status = run_json_write(d, out, e);
-	if (fclose(out) == EOF && status == 0)
-		status = err_set(e, EXIT_FAILED, errno, "cannot write %s: %s", path,
-				 strerror(errno));
-	return status;
+	return json_out_write(document_value(d), out, e);
 }
 
 int run_json_save(const struct run_document *d, const char *path, struct err *e)
 {
-	char real[PATH_MAX], part[PATH_MAX + 8];
-	struct stat st;
-
-	if (!strcmp(path, "-"))
-		return run_json_write(d, stdout, e);
-	/* A pipe or a device is written to, a symbolic link followed, not replaced. */
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return write_file(d, path, e);
-	if (realpath(path, real))
-		path = real;
-	if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
-		return err_set(e, EXIT_USAGE, ENAMETOOLONG, "the path %s is too long", path);
-	if (write_file(d, part, e) < 0) {
-		unlink(part);
-		return -1;
-	}
-	if (rename(part, path) < 0) {
-		err_set(e, EXIT_FAILED, errno, "cannot write %s: %s", path, strerror(errno));
-		unlink(part);
-		return -1;
-	}
-	return 0;
+	return json_out_save(document_value(d), path, e);
 }

@@ -5,14 +5,11 @@
  * The tree is built whole and then written. jansson's functions take NULL for a value that could
  * not be made and fail on it, so that it is enough to look at the last result of each object.
  */
-#include <errno.h>
 #include <jansson.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "result/json_out.h"
 #include "result/sink_status.h"
 
 static json_t *count_of(uint64_t count)
@@ -317,59 +314,22 @@ static bool fill(json_t *root, const struct sink_status *s)
 	       set(root, "resources", resources_of(s));
 }
 
-int sink_status_json_write(const struct sink_status *s, FILE *out, struct err *e)
+static json_t *status_value(const struct sink_status *s)
 {
 	json_t *root = json_object();
-	int status;
 
-	if (!root || !fill(root, s)) {
-		json_decref(root);
-		return err_set(e, EXIT_FAILED, ENOMEM, "no memory to write the result as JSON");
-	}
-	errno = 0;
-	status = json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+	if (!root || fill(root, s))
+		return root;
 	json_decref(root);
-	if (status < 0 || fputc('\n', out) == EOF || fflush(out) == EOF)
-		return err_set(e, EXIT_FAILED, errno, "cannot write the result as JSON: %s",
-			       errno ? strerror(errno) : "the output failed");
-	return 0;
+	return NULL;
 }
 
-static int write_file(const struct sink_status *s, const char *path, struct err *e)
+int sink_status_json_write(const struct sink_status *s, FILE *out, struct err *e)
 {
-	FILE *out = fopen(path, "we");
-	int status;
-
-	if (!out)
-		return err_set(e, EXIT_FAILED, errno, "cannot write %s: %s", path, strerror(errno));
-	status = sink_status_json_write(s, out, e);
-	if (fclose(out) == EOF && status == 0)
-		status = err_set(e, EXIT_FAILED, errno, "cannot write %s: %s", path,
-				 strerror(errno));
-	return status;
+	return json_out_write(status_value(s), out, e);
 }
 
 int sink_status_json_save(const struct sink_status *s, const char *path, struct err *e)
 {
-	char real[PATH_MAX], part[PATH_MAX + 8];
-	struct stat st;
-
-	if (strcmp(path, "-") == 0)
-		return sink_status_json_write(s, stdout, e);
-	/* A pipe or a device is written to, a symbolic link followed, not replaced. */
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return write_file(s, path, e);
-	if (realpath(path, real))
-		path = real;
-	if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
-		return err_set(e, EXIT_USAGE, ENAMETOOLONG, "the path %s is too long", path);
-	if (write_file(s, part, e) < 0) {
-		unlink(part);
-		return -1;
-	}
-	if (rename(part, path) < 0) {
-		unlink(part);
-		return err_set(e, EXIT_FAILED, errno, "cannot write %s: %s", path, strerror(errno));
-	}
-	return 0;
+	return json_out_save(status_value(s), path, e);
 }
