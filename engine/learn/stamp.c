@@ -98,6 +98,19 @@ static bool take_zone(struct span *text, int64_t *ret_offset_ns)
 	return true;
 }
 
+/* "10:20:30". False when it is no such text; whether it is a time is is_time()'s to say. */
+static bool take_clock(struct span *text, int *ret_hour, int *ret_minute, int *ret_second)
+{
+	*ret_hour = take_digits(text, 2);
+	if (!take_char(text, ':'))
+		return false;
+	*ret_minute = take_digits(text, 2);
+	if (!take_char(text, ':'))
+		return false;
+	*ret_second = take_digits(text, 2);
+	return true;
+}
+
 size_t stamp_read_iso(struct span text, int64_t *ret_ns)
 {
 	struct span rest = text;
@@ -112,14 +125,8 @@ size_t stamp_read_iso(struct span text, int64_t *ret_ns)
 	day = take_digits(&rest, 2);
 	if (!take_char(&rest, 'T') && !take_char(&rest, ' '))
 		return 0;
-	hour = take_digits(&rest, 2);
-	if (!take_char(&rest, ':'))
-		return 0;
-	minute = take_digits(&rest, 2);
-	if (!take_char(&rest, ':'))
-		return 0;
-	second = take_digits(&rest, 2);
-	if (!is_time(month, day, hour, minute, second))
+	if (!take_clock(&rest, &hour, &minute, &second) ||
+	    !is_time(month, day, hour, minute, second))
 		return 0;
 	fraction_ns = take_fraction(&rest);
 	if (!take_zone(&rest, &offset_ns))
@@ -151,14 +158,8 @@ size_t stamp_read_syslog(struct span text, int year, int64_t *ret_ns)
 	day = take_digits(&rest, take_char(&rest, ' ') ? 1 : 2);
 	if (!take_char(&rest, ' '))
 		return 0;
-	hour = take_digits(&rest, 2);
-	if (!take_char(&rest, ':'))
-		return 0;
-	minute = take_digits(&rest, 2);
-	if (!take_char(&rest, ':'))
-		return 0;
-	second = take_digits(&rest, 2);
-	if (!is_time(month, day, hour, minute, second))
+	if (!take_clock(&rest, &hour, &minute, &second) ||
+	    !is_time(month, day, hour, minute, second))
 		return 0;
 	*ret_ns = to_ns(year, month, day, hour, minute, second) + take_fraction(&rest);
 	return text.len - rest.len;

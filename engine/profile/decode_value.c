@@ -247,40 +247,36 @@ static bool is_within(struct decoder *d, const struct where *at, uint64_t number
 	return number > 0 && number <= most;
 }
 
-bool decode_count(struct decoder *d, const struct where *at, uint64_t most, uint64_t *ret_count)
+/* A number that one of units.h's parsers reads, from 1 to most. */
+static bool decode_number(struct decoder *d, const struct where *at, const char *expected,
+			  bool (*parse)(struct span text, uint64_t *ret_number), uint64_t most,
+			  uint64_t *ret_number)
 {
-	static const char expected[] = "a count, such as 500 or 10k";
 	struct span text;
-	uint64_t count;
+	uint64_t number;
 
 	if (!decode_text(d, at, expected, &text))
 		return false;
-	if (!units_parse_count(text, &count)) {
+	if (!parse(text, &number)) {
 		fault_unfit(d, at, expected);
 		return false;
 	}
-	if (!is_within(d, at, count, most))
+	if (!is_within(d, at, number, most))
 		return false;
-	*ret_count = count;
+	*ret_number = number;
 	return true;
+}
+
+bool decode_count(struct decoder *d, const struct where *at, uint64_t most, uint64_t *ret_count)
+{
+	return decode_number(d, at, "a count, such as 500 or 10k", units_parse_count, most,
+			     ret_count);
 }
 
 bool decode_size(struct decoder *d, const struct where *at, uint64_t *ret_octets)
 {
-	static const char expected[] = "a size, such as 25MB or 30MiB";
-	struct span text;
-	uint64_t octets;
-
-	if (!decode_text(d, at, expected, &text))
-		return false;
-	if (!units_parse_size(text, &octets)) {
-		fault_unfit(d, at, expected);
-		return false;
-	}
-	if (!is_within(d, at, octets, DECODE_OCTETS_MOST))
-		return false;
-	*ret_octets = octets;
-	return true;
+	return decode_number(d, at, "a size, such as 25MB or 30MiB", units_parse_size,
+			     DECODE_OCTETS_MOST, ret_octets);
 }
 
 /* The period behind the slash: "h", or with a number of its own, "10m". */
