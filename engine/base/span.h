@@ -36,6 +36,19 @@ static inline struct span span_skip(struct span s, size_t count)
 	return (struct span){count > 0 ? s.data + count : s.data, s.len - count};
 }
 
+/*
+ * Cuts what stands before the first mark off the front of *rest, and the mark with it. Where there
+ * is none: false, *ret_part is all of it and *rest is empty.
+ */
+static inline bool span_cut(struct span *rest, char mark, struct span *ret_part)
+{
+	const char *at = rest->len > 0 ? (const char *)memchr(rest->data, mark, rest->len) : NULL;
+
+	*ret_part = (struct span){rest->data, at ? (size_t)(at - rest->data) : rest->len};
+	*rest = span_skip(*rest, ret_part->len + (at != NULL));
+	return at != NULL;
+}
+
 static inline bool span_equal(struct span a, struct span b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);

@@ -10,18 +10,6 @@
 #include "dns/name.h"
 #include "dns/pins.h"
 
-/* Cuts what stands before the first separator off the front of rest; false when there is none. */
-static bool field_take(struct span *rest, char separator, struct span *ret_field)
-{
-	const char *end = rest->len ? memchr(rest->data, separator, rest->len) : NULL;
-
-	if (!end)
-		return false;
-	*ret_field = (struct span){rest->data, (size_t)(end - rest->data)};
-	*rest = span_skip(*rest, ret_field->len + 1);
-	return true;
-}
-
 static bool address_read(struct span text, struct endpoint *ret_endpoint)
 {
 	bool is_bracketed = text.len >= 2 && text.data[0] == '[';
@@ -44,9 +32,7 @@ static int addresses_read(struct dns_pin *pin, struct span rest, const char *tex
 		struct span field;
 		struct endpoint *grown;
 
-		is_more = field_take(&rest, ',', &field);
-		if (!is_more)
-			field = rest;
+		is_more = span_cut(&rest, ',', &field);
 		if (pin->address_count == RESOLVER_ADDRESS_MAX)
 			return err_set(e, EXIT_USAGE, 0, "--resolve %s: more than %d addresses",
 				       text, RESOLVER_ADDRESS_MAX);
@@ -71,7 +57,7 @@ int dns_pins_add(struct dns_pins *p, const char *text, struct err *e)
 	struct dns_pin *grown;
 	const char *fault;
 
-	if (!field_take(&rest, ':', &name) || !field_take(&rest, ':', &port))
+	if (!span_cut(&rest, ':', &name) || !span_cut(&rest, ':', &port))
 		return err_set(e, EXIT_USAGE, 0,
 			       "--resolve %s: expected name:port:address[,address]...", text);
 	if (!span_equal(name, SPAN("*"))) {

@@ -89,38 +89,21 @@ static int value_parse(struct span text, const struct spread_format *f, struct e
 	return 0;
 }
 
-static bool split(struct span text, char at, struct span *ret_left, struct span *ret_right)
-{
-	const char *p = text.len ? memchr(text.data, at, text.len) : NULL;
-
-	if (!p)
-		return false;
-	*ret_left = (struct span){text.data, (size_t)(p - text.data)};
-	*ret_right = span_skip(text, ret_left->len + 1);
-	return true;
-}
-
 /* Takes the next item of a list that is separated by commas. */
 static bool next_item(struct span *rest, struct span *ret_item)
 {
-	struct span right;
-
 	if (rest->len == 0)
 		return false;
-	if (!split(*rest, ',', ret_item, &right)) {
-		*ret_item = *rest;
-		right = (struct span){rest->data + rest->len, 0};
-	}
-	*rest = right;
+	span_cut(rest, ',', ret_item);
 	return true;
 }
 
 static int parse_uniform(struct span text, const struct spread_format *f, struct err *e,
 			 struct spread *s)
 {
-	struct span low, high;
+	struct span low, high = text;
 
-	if (!split(text, '-', &low, &high))
+	if (!span_cut(&high, '-', &low))
 		return err_set(e, EXIT_USAGE, 0, "%s: \"%.*s\" is not a range; write it as %s",
 			       f->option, (int)text.len, text.data, f->is_size ? "1k-64k" : "1-10");
 	if (value_parse(low, f, e, &s->min) < 0 || value_parse(high, f, e, &s->max) < 0)
@@ -165,10 +148,10 @@ static int parse_lognormal(struct span text, const struct spread_format *f, stru
 	s->max = f->max;
 	s->sigma = -1;
 	while (next_item(&text, &item)) {
-		struct span key, value;
+		struct span key, value = item;
 		int status = 0;
 
-		if (!split(item, '=', &key, &value))
+		if (!span_cut(&value, '=', &key))
 			key = (struct span){NULL, 0};
 		if (span_equal_nocase(key, SPAN("median")))
 			status = value_parse(value, f, e, &median);
@@ -307,13 +290,13 @@ static int parse_mix_file(const char *path, const struct spread_format *f, struc
 		return -1;
 	rest = (struct span){data, len};
 	while (status == 0 && file_next_line(&rest, &line)) {
-		struct span comment;
+		struct span row;
 
 		number++;
-		split(line, '#', &line, &comment);
-		if (file_trim(line).len == 0)
+		span_cut(&line, '#', &row);
+		if (file_trim(row).len == 0)
 			continue;
-		status = mix_line(line, f, e, s);
+		status = mix_line(row, f, e, s);
 		if (status < 0)
 			err_prefix(e, "%s:%zu", path, number);
 	}
@@ -331,11 +314,11 @@ static int parse_mix_list(struct span text, const struct spread_format *f, struc
 	struct span item;
 
 	while (next_item(&text, &item)) {
-		struct span value_text, weight_text;
+		struct span value_text, weight_text = item;
 		uint64_t value;
 		double weight;
 
-		if (!split(item, '=', &value_text, &weight_text) ||
+		if (!span_cut(&weight_text, '=', &value_text) ||
 		    !weight_parse(weight_text, &weight))
 			return err_set(e, EXIT_USAGE, 0,
 				       "%s: \"%.*s\" is not \"%s=WEIGHT\", the weight a positive "
@@ -371,14 +354,14 @@ static int parse_specmail(const struct spread_format *f, struct err *e, struct s
 static int parse_form(const char *text, const struct spread_format *f, struct err *e,
 		      struct spread *s)
 {
-	struct span whole = span_of(text), name, rest;
+	struct span whole = span_of(text), rest = whole, name;
 	bool is_table = false;
 	int status;
 
 	if (span_equal_nocase(whole, SPAN("specmail2001"))) {
 		is_table = true;
 		status = parse_specmail(f, e, s);
-	} else if (!split(whole, ':', &name, &rest)) {
+	} else if (!span_cut(&rest, ':', &name)) {
 		if (memchr(text, '-', whole.len))
 			return parse_uniform(whole, f, e, s);
 		s->kind = SPREAD_FIXED;

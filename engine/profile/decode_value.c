@@ -298,18 +298,16 @@ bool decode_rate(struct decoder *d, const struct where *at, bool in_octets, uint
 	const char *expected = in_octets ? "a size in a time, such as 10GB/d"
 					 : "a rate, such as 200/h, 30/1m or 319444/10m";
 	char value[SHOWN_MAX + 8];
-	struct span text, number;
-	const char *slash;
+	struct span text, number, period;
 	uint64_t count;
 	int64_t ns;
 
 	if (!decode_text(d, at, expected, &text))
 		return false;
-	slash = memchr(text.data, '/', text.len);
-	number = (struct span){text.data, slash ? (size_t)(slash - text.data) : text.len};
-	if (!slash ||
+	period = text;
+	if (!span_cut(&period, '/', &number) ||
 	    !(in_octets ? units_parse_size(number, &count) : units_parse_count(number, &count)) ||
-	    !read_period(span_skip(text, number.len + 1), &ns)) {
+	    !read_period(period, &ns)) {
 		fault_unfit(d, at, expected);
 		return false;
 	}

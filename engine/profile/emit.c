@@ -248,17 +248,11 @@ static size_t columns(struct span text)
 /* The next line without its line end, divided at the mark. */
 static struct span take_line(struct span *rest, struct span *ret_origin)
 {
-	const char *end = memchr(rest->data, '\n', rest->len);
-	struct span line = {rest->data, end ? (size_t)(end - rest->data) : rest->len};
-	const char *mark = line.len > 0 ? memchr(line.data, MARK, line.len) : NULL;
+	struct span text;
 
-	*rest = span_skip(*rest, line.len + (end != NULL));
-	*ret_origin = (struct span){0};
-	if (mark) {
-		*ret_origin = span_skip(line, (size_t)(mark + 1 - line.data));
-		line.len = (size_t)(mark - line.data);
-	}
-	return line;
+	span_cut(rest, '\n', ret_origin);
+	span_cut(ret_origin, MARK, &text);
+	return text;
 }
 
 static bool align(struct span lines, struct buf *out)

@@ -45,23 +45,15 @@ static bool covers_codes(const struct profile_rule *a, const struct profile_rule
 	return a->code_count == 0 || b->code_count > 0;
 }
 
-/* The next part of an enhanced code, without its dot. */
-static struct span take_part(struct span *rest)
-{
-	const char *dot = rest->len > 0 ? memchr(rest->data, '.', rest->len) : NULL;
-	struct span part = {rest->data, dot ? (size_t)(dot - rest->data) : rest->len};
-
-	*rest = span_skip(*rest, part.len + (dot != NULL));
-	return part;
-}
-
 static bool covers_enhanced(struct span a, struct span b)
 {
 	if (a.len == 0 || b.len == 0)
 		return a.len == 0;
 	for (int i = 0; i < 3; i++) {
-		struct span of_a = take_part(&a), of_b = take_part(&b);
+		struct span of_a, of_b;
 
+		span_cut(&a, '.', &of_a);
+		span_cut(&b, '.', &of_b);
 		if (!span_equal_nocase(of_a, SPAN("x")) && !span_equal(of_a, of_b))
 			return false;
 	}

@@ -52,11 +52,10 @@ static bool fill_errors(const struct record *r, struct run_document *d)
 
 static void copy_field(struct span *from, char *out, size_t out_size)
 {
-	const char *tab = memchr(from->data, '\t', from->len);
-	size_t len = tab != NULL ? (size_t)(tab - from->data) : from->len;
+	struct span field;
 
-	snprintf(out, out_size, "%.*s", (int)len, from->data);
-	*from = span_skip(*from, tab != NULL ? len + 1 : len);
+	span_cut(from, '\t', &field);
+	snprintf(out, out_size, "%.*s", (int)field.len, field.data);
 }
 
 static bool fill_tls(const struct record *r, struct run_document *d)

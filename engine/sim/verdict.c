@@ -168,16 +168,14 @@ static bool is_for(struct span names, struct span name)
 	if (dot)
 		above = span_skip(name, (size_t)(dot - name.data));
 	while (names.len > 0) {
-		const char *space = memchr(names.data, ' ', names.len);
-		size_t len = space ? (size_t)(space - names.data) : names.len;
-		struct span word = {names.data, len};
+		struct span word;
 
+		span_cut(&names, ' ', &word);
 		if (span_equal_nocase(word, name))
 			return true;
-		if (len > 2 && word.data[0] == '*' && above.len > 0 && dot > name.data &&
+		if (word.len > 2 && word.data[0] == '*' && above.len > 0 && dot > name.data &&
 		    span_equal_nocase(span_skip(word, 1), above))
 			return true;
-		names = span_skip(names, space ? len + 1 : len);
 	}
 	return false;
 }

@@ -116,14 +116,11 @@ static bool read_probability(struct span text, double *ret_probability)
 /* "100", "100/conn", "1000/s" ... */
 static bool read_after(struct span text, struct fault_rule *r)
 {
-	const char *slash = text.len > 0 ? memchr(text.data, '/', text.len) : NULL;
-	struct span unit;
+	struct span unit = text, number;
 
-	if (!slash)
+	if (!span_cut(&unit, '/', &number))
 		return read_number(text, &r->after);
-	unit = span_skip(text, (size_t)(slash - text.data) + 1);
-	text.len = (size_t)(slash - text.data);
-	if (!read_number(text, &r->after) || r->after >= UINT32_MAX)
+	if (!read_number(number, &r->after) || r->after >= UINT32_MAX)
 		return false;
 	if (span_equal(unit, SPAN("conn")))
 		r->is_after_conn = true;
@@ -302,18 +299,18 @@ static int read_condition(struct fault_rule *r, struct span name, struct span va
 
 static int read_piece(struct fault_rule *r, struct span piece, struct err *e)
 {
-	const char *sign = memchr(piece.data, '=', piece.len);
-	struct span name =
-		trim((struct span){piece.data, sign ? (size_t)(sign - piece.data) : piece.len});
-	struct span value = sign ? trim(span_skip(piece, (size_t)(sign - piece.data) + 1))
-				 : (struct span){"", 0};
-	int found = read_condition(r, name, value, e);
+	struct span name, value = piece;
+	bool has_value = span_cut(&value, '=', &name);
+	int found;
 
+	name = trim(name);
+	value = trim(value);
+	found = read_condition(r, name, value, e);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	for (unsigned i = 0; i < FAULT_ACTION_COUNT; i++)
 		if (span_equal(name, span_of(actions[i].name)))
-			return read_action(r, (enum fault_action)i, sign != NULL, value, e);
+			return read_action(r, (enum fault_action)i, has_value, value, e);
 	return err_set(e, EXIT_USAGE, 0,
 		       "\"%.*s\" is not known: use reply, close, reset, stall, refuse, tarpit, "
 		       "garbage, oversize, endless, greylist, read, alert or delay, and p, every, "
@@ -369,17 +366,12 @@ static int make_garbage(struct fault_rule *r, struct err *e)
 
 static int read_rule(struct fault_rule *r, struct span text, struct err *e)
 {
-	const char *colon = text.len > 0 ? memchr(text.data, ':', text.len) : NULL;
-	struct span rest = {0};
+	struct span rest = text, phase;
 
+	span_cut(&rest, ':', &phase);
 	if (text.len >= RULE_MAX)
 		return err_set(e, EXIT_USAGE, 0, "it is longer than %d octets", RULE_MAX - 1);
-	if (colon)
-		rest = span_skip(text, (size_t)(colon - text.data) + 1);
-	if (read_phase(
-		    r,
-		    trim((struct span){text.data, colon ? (size_t)(colon - text.data) : text.len}),
-		    e) < 0)
+	if (read_phase(r, trim(phase), e) < 0)
 		return -1;
 	while (rest.len > 0) {
 		struct span piece = take_piece(&rest);

@@ -32,18 +32,6 @@ static bool read_sigma(struct span text, double *ret_sigma)
 	return true;
 }
 
-/* Divides text at c. False when it is not there. */
-static bool divide(struct span text, char c, struct span *ret_left, struct span *ret_right)
-{
-	const char *at = text.len > 0 ? memchr(text.data, c, text.len) : NULL;
-
-	if (!at)
-		return false;
-	*ret_left = (struct span){text.data, (size_t)(at - text.data)};
-	*ret_right = span_skip(text, ret_left->len + 1);
-	return true;
-}
-
 static bool read_duration(struct span text, int64_t *ret_ns)
 {
 	return units_parse_duration(text, ret_ns) && *ret_ns <= LAW_MAX_NS;
@@ -64,7 +52,7 @@ static const struct {
 
 static bool read_arguments(struct span text, struct law *l)
 {
-	struct span left, right;
+	struct span left, right = text;
 
 	switch (l->kind) {
 	case LAW_CONSTANT:
@@ -72,13 +60,13 @@ static bool read_arguments(struct span text, struct law *l)
 	case LAW_EXPONENTIAL:
 		return read_duration(text, &l->a_ns) && l->a_ns > 0;
 	case LAW_UNIFORM:
-		return divide(text, '-', &left, &right) && read_duration(left, &l->a_ns) &&
+		return span_cut(&right, '-', &left) && read_duration(left, &l->a_ns) &&
 		       read_duration(right, &l->b_ns) && l->a_ns <= l->b_ns;
 	case LAW_NORMAL:
-		return divide(text, ',', &left, &right) && read_duration(left, &l->a_ns) &&
+		return span_cut(&right, ',', &left) && read_duration(left, &l->a_ns) &&
 		       read_duration(right, &l->b_ns);
 	case LAW_LOGNORMAL:
-		return divide(text, ',', &left, &right) && read_duration(left, &l->a_ns) &&
+		return span_cut(&right, ',', &left) && read_duration(left, &l->a_ns) &&
 		       l->a_ns > 0 && read_sigma(right, &l->sigma);
 	case LAW_NONE:
 		break;
@@ -92,7 +80,7 @@ int law_parse(struct span text, struct law *ret_law, struct err *e)
 	struct span name, arguments = text;
 	const char *form = "20ms";
 
-	if (divide(text, ':', &name, &arguments)) {
+	if (span_cut(&arguments, ':', &name)) {
 		size_t which = 0;
 
 		while (which < sizeof(laws) / sizeof(laws[0]) &&
@@ -105,6 +93,8 @@ int law_parse(struct span text, struct law *ret_law, struct err *e)
 				       (int)name.len, name.data);
 		l.kind = laws[which].kind;
 		form = laws[which].form;
+	} else {
+		arguments = text;
 	}
 	if (!read_arguments(arguments, &l))
 		return err_set(e, EXIT_USAGE, 0,

@@ -143,24 +143,24 @@ static bool is_xtext(struct span text)
 static bool is_notify(struct span text)
 {
 	unsigned seen = 0;
+	bool is_more;
 
 	if (span_equal_nocase(text, SPAN("NEVER")))
 		return true;
-	for (;;) {
-		const char *comma = memchr(text.data, ',', text.len);
-		struct span word = {text.data, comma ? (size_t)(comma - text.data) : text.len};
-		unsigned bit = span_equal_nocase(word, SPAN("SUCCESS"))	  ? 1
-			       : span_equal_nocase(word, SPAN("FAILURE")) ? 2
-			       : span_equal_nocase(word, SPAN("DELAY"))	  ? 4
-									  : 0;
+	do {
+		struct span word;
+		unsigned bit;
 
+		is_more = span_cut(&text, ',', &word);
+		bit = span_equal_nocase(word, SPAN("SUCCESS"))	 ? 1
+		      : span_equal_nocase(word, SPAN("FAILURE")) ? 2
+		      : span_equal_nocase(word, SPAN("DELAY"))	 ? 4
+								 : 0;
 		if (bit == 0 || (seen & bit))
 			return false;
 		seen |= bit;
-		if (!comma)
-			return true;
-		text = span_skip(text, word.len + 1);
-	}
+	} while (is_more);
+	return true;
 }
 
 static bool is_orcpt(struct span text)

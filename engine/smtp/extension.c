@@ -73,14 +73,11 @@ static void read_mechanisms(struct smtp_capabilities *c, struct span line)
 static void read_limits(struct smtp_capabilities *c, struct span line)
 {
 	for (struct span word = word_take(&line); word.len > 0; word = word_take(&line)) {
-		const char *equals = memchr(word.data, '=', word.len);
-		struct span name, value;
+		struct span name, value = word;
 		uint32_t number;
 
-		if (!equals)
+		if (!span_cut(&value, '=', &name))
 			continue;
-		name = (struct span){word.data, (size_t)(equals - word.data)};
-		value = span_skip(word, name.len + 1);
 		number = (uint32_t)number_of(value, UINT32_MAX);
 		if (span_equal_nocase(name, SPAN("MAILMAX")))
 			c->limit_mail_max = number;
