@@ -9,9 +9,10 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cmd/bench_options.h"
+#include "cmd/values.h"
+#include "profile/profile.h"
 
 #define SESSIONS_MAX 4000000
-#define SCALE_MAX    1000000
 
 const struct cmd_option bench_option_table[] = {
 	{NULL, 0, NULL, "Load"},
@@ -126,59 +127,25 @@ const struct cmd_option bench_option_table[] = {
 	{NULL, 0, NULL, NULL},
 };
 
-static int bad_value(const char *name, const char *value, const char *want, struct err *e)
-{
-	return err_set(e, EXIT_USAGE, 0, "--%s: \"%s\" is not %s", name, value, want);
-}
-
-static int take_count(const char *name, const char *value, uint64_t max, uint64_t *ret,
-		      struct err *e)
-{
-	uint64_t count = 0;
-
-	if (!units_parse_count(span_of(value), &count) || count == 0 || count > max)
-		return err_set(e, EXIT_USAGE, 0,
-			       "--%s: \"%s\" is not a number from 1 to %llu, such as 100 or 10k",
-			       name, value, (unsigned long long)max);
-	*ret = count;
-	return 0;
-}
-
-static int take_int(const char *name, const char *value, int max, int *ret, struct err *e)
-{
-	uint64_t count = 0;
-
-	if (take_count(name, value, (uint64_t)max, &count, e) != 0)
-		return -1;
-	*ret = (int)count;
-	return 0;
-}
-
-static int take_time(const char *name, const char *value, int64_t *ret, struct err *e)
-{
-	if (!units_parse_duration(span_of(value), ret) || *ret == 0)
-		return bad_value(name, value, "a length of time above 0, such as 10s or 500ms", e);
-	return 0;
-}
-
 static int take_rate(const char *name, const char *value, struct rate *ret, uint64_t *ret_micro,
 		     struct err *e)
 {
 	if (!units_parse_rate(span_of(value), ret) || !arrival_rate_fits(*ret, ret_micro))
-		return bad_value(name, value,
-				 "a rate above 0 and up to 10,000,000/s, such as 100/s or 6000/m",
-				 e);
+		return value_refuse(
+			name, value,
+			"a rate above 0 and up to 10,000,000/s, such as 100/s or 6000/m", e);
 	return 0;
 }
 
 static int take_sources(struct bench_options *o, const char *value, struct err *e)
 {
 	struct span rest = span_of(value);
+	bool is_more;
 
-	while (rest.len > 0) {
-		const char *comma = memchr(rest.data, ',', rest.len);
-		struct span one = {rest.data, comma ? (size_t)(comma - rest.data) : rest.len};
+	do {
+		struct span one;
 
+		is_more = span_cut(&rest, ',', &one);
 		if (o->source_count == PLAN_SOURCES_MAX)
 			return err_set(e, EXIT_USAGE, 0, "--source-ip: more than %d addresses",
 				       PLAN_SOURCES_MAX);
@@ -187,8 +154,7 @@ static int take_sources(struct bench_options *o, const char *value, struct err *
 				       "--source-ip: \"%.*s\" is no IPv4 or IPv6 address",
 				       (int)one.len, one.data);
 		o->source_count++;
-		rest = span_skip(rest, comma ? one.len + 1 : one.len);
-	}
+	} while (is_more);
 	return 0;
 }
 
@@ -218,7 +184,7 @@ static int take_timeout(struct bench_options *o, const char *value, struct err *
 	bool is_known = equals == NULL;
 	int64_t ns;
 
-	if (take_time("timeout", text, &ns, e) != 0)
+	if (value_time("timeout", text, &ns, e) != 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
 		if (equals != NULL &&
@@ -229,31 +195,11 @@ static int take_timeout(struct bench_options *o, const char *value, struct err *
 		is_known = true;
 	}
 	if (!is_known)
-		return bad_value(
+		return value_refuse(
 			"timeout", value,
 			"T or PHASE=T with a phase out of connect tls banner ehlo starttls "
 			"auth mail rcpt data body accept rset quit",
 			e);
-	return 0;
-}
-
-static int take_mechanisms(struct bench_options *o, const char *value, struct err *e)
-{
-	struct span rest = span_of(value);
-
-	while (rest.len > 0) {
-		const char *comma = memchr(rest.data, ',', rest.len);
-		struct span one = {rest.data, comma ? (size_t)(comma - rest.data) : rest.len};
-		uint32_t mechanism = sasl_mechanism_from_name(one);
-
-		if (mechanism == 0)
-			return err_set(e, EXIT_USAGE, 0,
-				       "--auth: \"%.*s\" is none of PLAIN LOGIN CRAM-MD5 "
-				       "SCRAM-SHA-256 XOAUTH2 OAUTHBEARER",
-				       (int)one.len, one.data);
-		o->auth_mechanisms |= mechanism;
-		rest = span_skip(rest, comma ? one.len + 1 : one.len);
-	}
 	return 0;
 }
 
@@ -272,9 +218,9 @@ static int take_word(const char *name, const char *value, const char **ret, stru
 {
 	for (const char *c = value; *c != '\0'; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f)
-			return bad_value(name, value, "one word", e);
+			return value_refuse(name, value, "one word", e);
 	if (*value == '\0' || strlen(value) > 255)
-		return bad_value(name, value, "a word of 1 to 255 octets", e);
+		return value_refuse(name, value, "a word of 1 to 255 octets", e);
 	*ret = value;
 	return 0;
 }
@@ -284,24 +230,20 @@ static int take_notify(const char *value, const char **ret, struct err *e)
 {
 	static const char *const words[] = {"SUCCESS", "FAILURE", "DELAY"};
 	struct span rest = span_of(value);
-	bool is_fine = rest.len > 0;
+	bool is_fine = true, is_more = strcmp(value, "NEVER") != 0;
 
 	*ret = value;
-	if (strcmp(value, "NEVER") == 0)
-		return 0;
-	while (is_fine && rest.len > 0) {
-		const char *comma = memchr(rest.data, ',', rest.len);
-		struct span one = {rest.data, comma ? (size_t)(comma - rest.data) : rest.len};
+	while (is_fine && is_more) {
+		struct span one;
 
+		is_more = span_cut(&rest, ',', &one);
 		is_fine = false;
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 			is_fine |= span_equal(one, span_of(words[i]));
-		rest = span_skip(rest, comma ? one.len + 1 : one.len);
-		is_fine &= comma == NULL || rest.len > 0;
 	}
 	return is_fine ? 0
-		       : bad_value("dsn-notify", value,
-				   "NEVER, or SUCCESS, FAILURE and DELAY joined by commas", e);
+		       : value_refuse("dsn-notify", value,
+				      "NEVER, or SUCCESS, FAILURE and DELAY joined by commas", e);
 }
 
 #define IS(option) (strcmp(name, option) == 0)
@@ -311,15 +253,15 @@ static int take_load(struct bench_options *o, const char *name, const char *valu
 	struct rate rate;
 
 	if (IS("sessions"))
-		return take_int(name, value, SESSIONS_MAX, &o->sessions, e);
+		return value_int(name, value, 1, SESSIONS_MAX, &o->sessions, e);
 	if (IS("messages")) {
 		o->has_messages = true;
-		return take_count(name, value, UINT64_C(1) << 40, &o->messages, e);
+		return value_count(name, value, 1, UINT64_C(1) << 40, &o->messages, e);
 	}
 	if (IS("duration"))
-		return take_time(name, value, &o->duration_ns, e);
+		return value_time(name, value, &o->duration_ns, e);
 	if (IS("warmup"))
-		return take_time(name, value, &o->warmup_ns, e);
+		return value_time(name, value, &o->warmup_ns, e);
 	if (IS("rate"))
 		return take_rate(name, value, &rate, &o->rate_micro, e);
 	if (IS("stage")) {
@@ -332,37 +274,38 @@ static int take_load(struct bench_options *o, const char *name, const char *valu
 		o->has_arrivals = true;
 		o->arrivals = strcmp(value, "poisson") == 0 ? ARRIVAL_POISSON : ARRIVAL_CONSTANT;
 		if (o->arrivals == ARRIVAL_CONSTANT && strcmp(value, "constant") != 0)
-			return bad_value(name, value, "constant or poisson", e);
+			return value_refuse(name, value, "constant or poisson", e);
 		return 0;
 	}
 	if (IS("messages-per-connection"))
-		return take_count(name, value, UINT64_C(1) << 40, &o->messages_per_connection, e);
+		return value_count(name, value, 1, UINT64_C(1) << 40, &o->messages_per_connection,
+				   e);
 	if (IS("think"))
-		return take_time(name, value, &o->think_ns, e);
+		return value_time(name, value, &o->think_ns, e);
 	if (IS("idle"))
-		return take_time(name, value, &o->idle_ns, e);
+		return value_time(name, value, &o->idle_ns, e);
 	if (IS("connect-rate")) {
 		uint64_t micro;
 
 		return take_rate(name, value, &o->connect_rate, &micro, e);
 	}
 	if (IS("connects-in-flight"))
-		return take_int(name, value, SESSIONS_MAX, &o->connects_in_flight, e);
+		return value_int(name, value, 1, SESSIONS_MAX, &o->connects_in_flight, e);
 	if (IS("source-ip"))
 		return take_sources(o, value, e);
 	if (IS("threads"))
-		return take_int(name, value, 1024, &o->threads, e);
+		return value_int(name, value, 1, 1024, &o->threads, e);
 	if (IS("drain"))
-		return take_time(name, value, &o->drain_ns, e);
+		return value_time(name, value, &o->drain_ns, e);
 	if (IS("give-up"))
-		return take_time(name, value, &o->stall_ns, e);
+		return value_time(name, value, &o->stall_ns, e);
 	if (IS("seed")) {
 		char *end;
 
 		o->seed = strtoull(value, &end, 0);
 		o->has_seed = true;
 		if (*value == '\0' || *end != '\0')
-			return bad_value(name, value, "a whole number", e);
+			return value_refuse(name, value, "a whole number", e);
 		return 0;
 	}
 	return 1;
@@ -375,7 +318,7 @@ static int take_pace(struct bench_options *o, const char *name, const char *valu
 			return err_set(e, EXIT_USAGE, 0, "--profile: given more than %d times",
 				       PLAN_TARGETS_MAX + 1);
 		if (*value == '\0' || value[strlen(value) - 1] == '=')
-			return bad_value(name, value, "NAME or HOST=NAME", e);
+			return value_refuse(name, value, "NAME or HOST=NAME", e);
 		o->profiles[o->profile_count++] = value;
 		return 0;
 	}
@@ -384,16 +327,11 @@ static int take_pace(struct bench_options *o, const char *name, const char *valu
 	if (IS("adapt"))
 		o->does_adapt = true;
 	else if (IS("adapt-interval"))
-		return take_time(name, value, &o->adapt_interval_ns, e);
-	else if (IS("scale")) {
-		int scale = 1;
-
-		if (take_int(name, value, SCALE_MAX, &scale, e) != 0)
-			return -1;
-		o->scale = (uint32_t)scale;
-	} else {
+		return value_time(name, value, &o->adapt_interval_ns, e);
+	else if (IS("scale"))
+		return value_u32(name, value, 1, PROFILE_SCALE_MAX, &o->scale, e);
+	else
 		return 1;
-	}
 	return 0;
 }
 
@@ -440,13 +378,10 @@ static int take_tls(struct bench_options *o, const char *name, const char *value
 	if (IS("tls-verify"))
 		return tls_verify_parse(span_of(value), &o->tls.verify)
 			       ? 0
-			       : bad_value(name, value, "none, ca or full", e);
+			       : value_refuse(name, value, "none, ca or full", e);
 	if (IS("tls-min") || IS("tls-max"))
-		return tls_version_parse(span_of(value),
-					 IS("tls-min") ? &o->tls.min_version : &o->tls.max_version)
-			       ? 0
-			       : bad_value(name, value, "1.2 or 1.3: older versions are not spoken",
-					   e);
+		return value_tls_version(
+			name, value, IS("tls-min") ? &o->tls.min_version : &o->tls.max_version, e);
 	if (IS("cafile"))
 		o->tls.ca_file = value;
 	else if (IS("tls-cert"))
@@ -520,7 +455,7 @@ static int take_protocol(struct bench_options *o, const char *name, const char *
 	if (IS("timeout"))
 		return take_timeout(o, value, e);
 	if (IS("auth"))
-		return take_mechanisms(o, value, e);
+		return value_mechanisms(name, value, &o->auth_mechanisms, e);
 	if (IS("resolver"))
 		return take_name(name, value, o->resolvers, &o->resolver_count, e);
 	if (IS("resolve"))
@@ -532,7 +467,7 @@ static int take_protocol(struct bench_options *o, const char *name, const char *
 	else if (IS("dsn-notify"))
 		return take_notify(value, &o->dsn_notify, e);
 	else if (IS("dsn-ret") && strcmp(value, "FULL") != 0 && strcmp(value, "HDRS") != 0)
-		return bad_value(name, value, "FULL or HDRS", e);
+		return value_refuse(name, value, "FULL or HDRS", e);
 	else if (IS("dsn-ret"))
 		o->dsn_ret = value;
 	else if (IS("auth-user"))

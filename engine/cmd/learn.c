@@ -9,16 +9,15 @@
 #include <sys/stat.h>
 #include "base/clock.h"
 #include "base/escape.h"
-#include "base/units.h"
 #include "cmd/commands.h"
 #include "cmd/folders.h"
 #include "cmd/options.h"
+#include "cmd/values.h"
 #include "learn/fit.h"
 #include "learn/read.h"
 #include "learn/write.h"
 #include "profile/store.h"
 
-#define SCALE_MAX    1000000
 #define OUTPUT_LIMIT ((size_t)64 << 20)
 #define NAME_MAX_    128
 
@@ -57,17 +56,6 @@ static void help(void)
 	cmd_options_help(option_table, stdout);
 }
 
-static int take_scale(struct learn_options *o, const char *value, struct err *e)
-{
-	uint64_t scale;
-
-	if (!units_parse_count(span_of(value), &scale) || scale < 1 || scale > SCALE_MAX)
-		return err_set(e, EXIT_USAGE, 0, "--scale: \"%s\" is not a number from 1 to %d",
-			       value, SCALE_MAX);
-	o->scale = (uint32_t)scale;
-	return 0;
-}
-
 static int take_option(struct cmd_take *self, const char *name, const char *value, struct err *e)
 {
 	struct learn_options *o = (struct learn_options *)self;
@@ -81,7 +69,7 @@ static int take_option(struct cmd_take *self, const char *name, const char *valu
 	else if (strcmp(name, "site") == 0)
 		o->site = value;
 	else if (strcmp(name, "scale") == 0)
-		return take_scale(o, value, e);
+		return value_u32(name, value, 1, PROFILE_SCALE_MAX, &o->scale, e);
 	else
 		return cmd_folders_take(&o->folders, value, e);
 	return 0;

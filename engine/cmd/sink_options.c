@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/units.h"
+#include "cmd/values.h"
 #include "sink/fault.h"
-#include "smtp/sasl.h"
 
 #define LINE_LEN_MAX 4096
 
@@ -103,65 +103,24 @@ const struct cmd_option sink_option_table[] = {
 	{NULL, 0, NULL, NULL},
 };
 
-static int bad_value(const char *name, const char *value, const char *want, struct err *e)
-{
-	return err_set(e, EXIT_USAGE, 0, "--%s: \"%s\" is not %s", name, value, want);
-}
-
-static int take_count(const char *name, const char *value, uint64_t min, uint64_t max,
-		      uint64_t *ret, struct err *e)
-{
-	if (!units_parse_count(span_of(value), ret) || *ret < min || *ret > max)
-		return err_set(e, EXIT_USAGE, 0, "--%s: \"%s\" is not a number from %llu to %llu",
-			       name, value, (unsigned long long)min, (unsigned long long)max);
-	return 0;
-}
-
-static int take_u32(const char *name, const char *value, uint64_t min, uint64_t max, uint32_t *ret,
-		    struct err *e)
-{
-	uint64_t count;
-
-	if (take_count(name, value, min, max, &count, e) < 0)
-		return -1;
-	*ret = (uint32_t)count;
-	return 0;
-}
-
-/* Calls take for each word of a list divided by commas. */
-static int take_words(const char *value, int (*take)(struct sink_options *o, struct span word),
-		      struct sink_options *o)
+static int take_hidden(struct sink_options *o, const char *value, struct err *e)
 {
 	struct span rest = span_of(value);
+	bool is_more;
 
-	for (;;) {
-		const char *comma = rest.len > 0 ? memchr(rest.data, ',', rest.len) : NULL;
-		struct span word = {rest.data, comma ? (size_t)(comma - rest.data) : rest.len};
+	do {
+		struct span word;
+		uint32_t bit;
 
-		if (take(o, word) < 0)
-			return -1;
-		if (!comma)
-			return 0;
-		rest = span_skip(rest, word.len + 1);
-	}
-}
-
-static int hide_word(struct sink_options *o, struct span word)
-{
-	uint32_t bit = smtp_extension_from_name(word);
-
-	if (span_equal_nocase(word, SPAN("all")))
-		bit = SINK_EXTENSIONS;
-	o->plan.extensions &= ~bit;
-	return bit ? 0 : -1;
-}
-
-static int mechanism_word(struct sink_options *o, struct span word)
-{
-	uint32_t bit = sasl_mechanism_from_name(word);
-
-	o->plan.auth_mechanisms |= bit;
-	return bit ? 0 : -1;
+		is_more = span_cut(&rest, ',', &word);
+		bit = span_equal_nocase(word, SPAN("all")) ? SINK_EXTENSIONS
+							   : smtp_extension_from_name(word);
+		if (bit == 0)
+			return value_refuse("hide", value, "a list of extensions that there are",
+					    e);
+		o->plan.extensions &= ~bit;
+	} while (is_more);
+	return 0;
 }
 
 /* Calls take for each line of a file that is neither empty nor a comment. */
@@ -228,7 +187,7 @@ static int take_strictness(struct sink_options *o, const char *value, struct err
 	else if (!strcmp(value, "strict"))
 		o->plan.strictness = SMTP_STRICT;
 	else
-		return bad_value("strictness", value, "lenient, normal or strict", e);
+		return value_refuse("strictness", value, "lenient, normal or strict", e);
 	return 0;
 }
 
@@ -241,7 +200,7 @@ static int take_key_type(struct sink_options *o, const char *value, struct err *
 	else if (!strcmp(value, "ed25519"))
 		o->key = CERTIFICATE_ED25519;
 	else
-		return bad_value("tls-key-type", value, "p256, rsa2048 or ed25519", e);
+		return value_refuse("tls-key-type", value, "p256, rsa2048 or ed25519", e);
 	return 0;
 }
 
@@ -261,8 +220,8 @@ static int take_certificate_fault(struct sink_options *o, const char *value, str
 		o->certificate_fault = (enum sink_certificate_fault)i;
 		return 0;
 	}
-	return bad_value("tls-cert-fault", value,
-			 "expired, not-yet, wrong-name, self-signed or unknown-ca", e);
+	return value_refuse("tls-cert-fault", value,
+			    "expired, not-yet, wrong-name, self-signed or unknown-ca", e);
 }
 
 static int take_name(struct sink_options *o, const char *value, struct err *e)
@@ -287,22 +246,10 @@ static int take_account(struct sink_options *o, const char *value, struct err *e
 	return status == 0 ? 0 : err_prefix(e, "--account");
 }
 
-static int take_version(const char *name, const char *value, enum tls_version *ret, struct err *e)
-{
-	return tls_version_parse(span_of(value), ret) ? 0 : bad_value(name, value, "1.2 or 1.3", e);
-}
-
-static int take_duration(const char *name, const char *value, int64_t *ret, struct err *e)
-{
-	if (!units_parse_duration(span_of(value), ret) || *ret == 0)
-		return bad_value(name, value, "a time, such as 30s or 5m", e);
-	return 0;
-}
-
 static int take_reputation(struct sink_options *o, const char *value, struct err *e)
 {
 	if (!reputation_from_name(span_of(value), &o->plan.reputation))
-		return bad_value("reputation", value, "new, warming, good or poor", e);
+		return value_refuse("reputation", value, "new, warming, good or poor", e);
 	o->plan.has_reputation = true;
 	return 0;
 }
@@ -369,34 +316,29 @@ static bool take_flag(struct sink_options *o, const char *name)
 static int take_number(struct sink_options *o, const char *name, const char *value, struct err *e)
 {
 	struct sink_plan *p = &o->plan;
-	uint64_t count;
 
-	if (is_option(name, "threads")) {
-		if (take_count(name, value, 1, SINK_THREADS_MAX, &count, e) < 0)
-			return -1;
-		p->threads = (int)count;
-		return 0;
-	}
+	if (is_option(name, "threads"))
+		return value_int(name, value, 1, SINK_THREADS_MAX, &p->threads, e);
 	if (is_option(name, "max-sessions"))
-		return take_u32(name, value, 1, 4000000, &p->session_max, e);
+		return value_u32(name, value, 1, 4000000, &p->session_max, e);
 	if (is_option(name, "max-recipients"))
-		return take_u32(name, value, 1, 1000000, &p->rcpt_max, e);
+		return value_u32(name, value, 1, 1000000, &p->rcpt_max, e);
 	if (is_option(name, "max-messages"))
-		return take_u32(name, value, 1, 1000000, &p->mail_max, e);
+		return value_u32(name, value, 1, 1000000, &p->mail_max, e);
 	if (is_option(name, "max-errors"))
-		return take_u32(name, value, 0, 1000000, &p->errors_max, e);
+		return value_u32(name, value, 0, 1000000, &p->errors_max, e);
 	if (is_option(name, "scale"))
-		return take_u32(name, value, 1, SINK_SCALE_MAX, &p->scale, e);
+		return value_u32(name, value, 1, PROFILE_SCALE_MAX, &p->scale, e);
 	if (is_option(name, "seed"))
-		return take_count(name, value, 0, UINT64_MAX, &p->seed, e);
+		return value_count(name, value, 0, UINT64_MAX, &p->seed, e);
 	if (is_option(name, "expect"))
-		return take_count(name, value, 1, UINT64_MAX, &p->expected, e);
+		return value_count(name, value, 1, UINT64_MAX, &p->expected, e);
 	if (is_option(name, "idle"))
-		return take_duration(name, value, &p->idle_ns, e);
+		return value_time(name, value, &p->idle_ns, e);
 	if (is_option(name, "max-size"))
 		return units_parse_size(span_of(value), &p->size_max)
 			       ? 0
-			       : bad_value(name, value, "a size, such as 10M", e);
+			       : value_refuse(name, value, "a size, such as 10M", e);
 	return 1;
 }
 
@@ -405,13 +347,9 @@ static int take_other(struct sink_options *o, const char *name, const char *valu
 	if (is_option(name, "listen"))
 		return take_listen(o, value, e);
 	if (is_option(name, "hide"))
-		return take_words(value, hide_word, o) == 0
-			       ? 0
-			       : bad_value(name, value, "a list of extensions that there are", e);
+		return take_hidden(o, value, e);
 	if (is_option(name, "auth"))
-		return take_words(value, mechanism_word, o) == 0
-			       ? 0
-			       : bad_value(name, value, "a list of mechanisms that there are", e);
+		return value_mechanisms(name, value, &o->plan.auth_mechanisms, e);
 	if (is_option(name, "reputation"))
 		return take_reputation(o, value, e);
 	if (is_option(name, "strictness"))
@@ -423,9 +361,9 @@ static int take_other(struct sink_options *o, const char *name, const char *valu
 	if (is_option(name, "tls-cert-fault"))
 		return take_certificate_fault(o, value, e);
 	if (is_option(name, "tls-min"))
-		return take_version(name, value, &o->tls.min_version, e);
+		return value_tls_version(name, value, &o->tls.min_version, e);
 	if (is_option(name, "tls-max"))
-		return take_version(name, value, &o->tls.max_version, e);
+		return value_tls_version(name, value, &o->tls.max_version, e);
 	if (is_option(name, "account"))
 		return take_account(o, value, e);
 	if (is_option(name, "accounts-file"))

@@ -20,6 +20,7 @@
 #define PROFILE_NAME_MAX   64
 #define PROFILE_LIMITS_MAX 64
 #define PROFILE_RULES_MAX  4096
+#define PROFILE_SCALE_MAX  1000000 /* how many times faster its time may pass */
 
 /* Where a value was written: for errors, and for `volley profile show`. */
 struct profile_place {

@@ -21,7 +21,6 @@
 #define SINK_THREADS_MAX      256
 #define SINK_SESSIONS_DEFAULT 30000
 #define SINK_IMPOSITIONS_MAX  64
-#define SINK_SCALE_MAX	      1000000
 
 /* What is offered when nothing is hidden. STARTTLS depends on the listener. */
 #define SINK_EXTENSIONS                                                                            \
