@@ -45,11 +45,10 @@ static const struct cmd_option option_table[] = {
 static void help(void)
 {
 	puts("Usage: volley learn [OPTION...] [LOG...] > observed.yaml\n\n"
-	     "Writes a profile of what delivery logs show of a provider: its limits, the replies "
-	     "that\nannounce them, how long throttling lasts. Reads volley's own log (volley bench "
-	     "--log),\nPostfix's mail log and KumoMTA's JSON log; - is standard input, and so is "
-	     "no "
-	     "LOG.\n\n"
+	     "Writes a profile of what delivery logs show of a provider: its limits, the\n"
+	     "replies that announce them, how long throttling lasts. Reads volley's own log\n"
+	     "(volley bench --log), Postfix's mail log and KumoMTA's JSON log; - is standard\n"
+	     "input, and so is no LOG.\n\n"
 	     "  volley bench --log run.jsonl smtp://staging && volley learn run.jsonl\n"
 	     "  volley learn --site '*.google.com' /var/log/mail.log\n\n"
 	     "Options:");
