@@ -37,6 +37,8 @@ def senders():
     rows = {
         "volley, lock step": lambda p: volley(p),
         "volley, PIPELINING": lambda p: volley(p, "--pipeline"),
+        "volley, lock step, --batch 400us": lambda p: volley(p, "--batch", "400us"),
+        "volley, PIPELINING, --batch 400us": lambda p: volley(p, "--pipeline", "--batch", "400us"),
         "floor, lock step": lambda p: floor(p),
         "floor, PIPELINING": lambda p: floor(p, "-P"),
         "smtp-source -d": lambda p: source(p, "-d"),
@@ -48,6 +50,8 @@ def senders():
         ("volley, PIPELINING", "floor, PIPELINING"): (1.2, []),
         ("volley, lock step", "smtp-source -d"): (0.75, []),
         ("volley, PIPELINING", "smtp-source -d"): (0.45, []),
+        ("volley, lock step, --batch 400us", "smtp-source -d"): (None, []),
+        ("volley, PIPELINING, --batch 400us", "smtp-source -d"): (None, []),
         ("volley, a connection a message", "smtp-source"): (0.7, []),
     }
     costs = {name: [] for name in rows}
@@ -59,9 +63,9 @@ def senders():
         for (a, b), (_, values) in ratios.items():
             values.append(costs[a][-1] / costs[b][-1])
     print(f"sender's CPU per message, us; {MESSAGES} messages of {SIZE} octets, {SESSIONS} "
-          f"sessions, against smtp-sink\n{'':32}{'min':>8}{'median':>8}{'max':>8}")
+          f"sessions, against smtp-sink\n{'':36}{'min':>8}{'median':>8}{'max':>8}")
     for name, values in costs.items():
-        print(f"  {name:30}{min(values):8.1f}{median(values):8.1f}{max(values):8.1f}")
+        print(f"  {name:34}{min(values):8.1f}{median(values):8.1f}{max(values):8.1f}")
     return report(ratios)
 
 
@@ -75,10 +79,10 @@ def sinks():
         with Sink() as server:
             run(source(server.port, "-d"))
             costs["volley sink"].append(server.stop() / MESSAGES * 1e6)
-    print(f"\nsink's CPU per message, us, under smtp-source -d\n{'':32}{'min':>8}{'median':>8}"
+    print(f"\nsink's CPU per message, us, under smtp-source -d\n{'':36}{'min':>8}{'median':>8}"
           f"{'max':>8}")
     for name, values in costs.items():
-        print(f"  {name:30}{min(values):8.1f}{median(values):8.1f}{max(values):8.1f}")
+        print(f"  {name:34}{min(values):8.1f}{median(values):8.1f}{max(values):8.1f}")
     pairs = [a / b for a, b in zip(costs["volley sink"], costs["smtp-sink"])]
     return report({("volley sink", "smtp-sink"): (0.4, pairs)})
 
@@ -88,9 +92,10 @@ def report(ratios):
     print(f"\n  {'ratio, round by round':54}{'min':>7}{'median':>8}{'max':>7}   asked for")
     for (a, b), (asked, values) in ratios.items():
         m = median(values)
-        is_fine &= m <= asked
-        print(f"  {a + ' / ' + b:54}{min(values):7.2f}{m:8.2f}{max(values):7.2f}   at most {asked}"
-              f"{'' if m <= asked else '  MISSED'}")
+        is_met = asked is None or m <= asked
+        is_fine &= is_met
+        print(f"  {a + ' / ' + b:54}{min(values):7.2f}{m:8.2f}{max(values):7.2f}   "
+              f"{f'at most {asked}' if asked else '(no default)'}{'' if is_met else '  MISSED'}")
     return is_fine
 
 

@@ -309,6 +309,7 @@ static int carry_out(const struct bench_options *o, struct bench_plan *b, struct
 	int result;
 
 	cmd_world_init(&world, b->use_tls ? &o->tls : NULL);
+	world.batch_ns = o->batch_ns;
 	catch_signals();
 	result = run_carry_out(&options, d, e);
 	live_clear(&live.live);

@@ -13,6 +13,7 @@
 #include "profile/profile.h"
 
 #define SESSIONS_MAX 4000000
+#define BATCH_MAX_NS (10 * NS_PER_MS)
 
 const struct cmd_option bench_option_table[] = {
 	{NULL, 0, NULL, "Load"},
@@ -38,6 +39,9 @@ const struct cmd_option bench_option_table[] = {
 	{"threads", 0, "N",
 	 "worker threads, a ring each (default 1; more when one ring cannot hold "
 	 "the sessions)"},
+	{"batch", 0, "T",
+	 "while many replies come, wait up to T (at most 10ms, from Linux 6.12) for several at "
+	 "once: more messages for a CPU, but each reply is seen up to T late"},
 	{"drain", 0, "T", "at the end, wait T for what is under way (default 30s)"},
 	{"give-up", 0, "T", "end the run when no session could be held for T (default 30s)"},
 	{"seed", 0, "N", "make a run repeatable (default: random)"},
@@ -203,6 +207,15 @@ static int take_timeout(struct bench_options *o, const char *value, struct err *
 	return 0;
 }
 
+static int take_batch(struct bench_options *o, const char *value, struct err *e)
+{
+	if (value_time("batch", value, &o->batch_ns, e) < 0)
+		return -1;
+	if (o->batch_ns < NS_PER_US || o->batch_ns > BATCH_MAX_NS)
+		return value_refuse("batch", value, "from 1us to 10ms", e);
+	return 0;
+}
+
 static int take_name(const char *name, const char *value, const char **list, int *count,
 		     struct err *e)
 {
@@ -295,6 +308,8 @@ static int take_load(struct bench_options *o, const char *name, const char *valu
 		return take_sources(o, value, e);
 	if (IS("threads"))
 		return value_int(name, value, 1, 1024, &o->threads, e);
+	if (IS("batch"))
+		return take_batch(o, value, e);
 	if (IS("drain"))
 		return value_time(name, value, &o->drain_ns, e);
 	if (IS("give-up"))

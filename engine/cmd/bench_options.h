@@ -26,7 +26,7 @@ struct bench_options {
 
 	int sessions, threads;
 	uint64_t messages, messages_per_connection;
-	int64_t duration_ns, warmup_ns, drain_ns, idle_ns, think_ns, stall_ns;
+	int64_t duration_ns, warmup_ns, drain_ns, idle_ns, think_ns, stall_ns, batch_ns;
 	uint64_t rate_micro; /* of --rate; 0: none */
 	struct arrival_stage stages[ARRIVAL_STAGES_MAX];
 	int stage_count;

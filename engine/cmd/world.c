@@ -7,7 +7,12 @@
 
 static struct transport *transport_new(struct run_world *self, size_t links, struct err *e)
 {
-	struct ring_options options = {.link_max = (unsigned)links, .clock = self->clock};
+	const struct cmd_world *w = (const struct cmd_world *)self;
+	struct ring_options options = {
+		.link_max = (unsigned)links,
+		.clock = self->clock,
+		.batch_ns = w->batch_ns,
+	};
 
 	return ring_new(&options, e);
 }

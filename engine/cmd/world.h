@@ -11,6 +11,7 @@ struct cmd_world {
 	struct run_world world; /* first: the factories find the struct by it */
 	struct tls_options tls;
 	bool use_tls;
+	int64_t batch_ns; /* how long replies may be waited for together; 0: each at once */
 };
 
 /* tls is borrowed for the world's life; NULL: no target uses TLS. */

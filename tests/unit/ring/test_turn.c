@@ -94,6 +94,60 @@ static void test_alarm(void **state)
 	assert_true(clock_now(t->clock) >= until_ns);
 }
 
+static unsigned most_waited_for;
+
+static int spy_enter(struct ring *r, unsigned wait_count, int64_t timeout_ns)
+{
+	if (wait_count > most_waited_for)
+		most_waited_for = wait_count;
+	return ring_enter(r, wait_count, timeout_ns);
+}
+
+/* Turns that may wait for ever, until each end got so many octets. */
+static void bounce(struct transport *t, const struct end *ends, int count, size_t octets)
+{
+	struct err e = {0};
+
+	for (int i = 0; i < count; i++)
+		while (ends[i].got_len < octets)
+			assert_true(transport_turn(t, TIME_NEVER, &e) >= 0);
+}
+
+/* While much comes a turn waits for several completions; it never waits for some that will not. */
+static void test_batch(void **state)
+{
+	enum { BALLS = 16 };
+	const struct endpoint at = endpoint_any("127.0.0.1");
+	struct transport *t = harness_ring(
+		state, (struct ring_options){.link_max = 40, .batch_ns = 2 * NS_PER_MS});
+	struct server server = {.echoes = true};
+	struct end ends[BALLS];
+
+	if (ring_of(t)->batch_ns == 0)
+		skip();
+	server_start(&server, t, &at);
+	for (int i = 0; i < BALLS; i++) {
+		end_connect(t, &ends[i], &server.listener->endpoint, NULL);
+		TURN_UNTIL(t, ends[i].opened && server.accepted > i);
+		ends[i].echoes = true;
+	}
+	most_waited_for = 0;
+	ring_of(t)->enter = spy_enter;
+	for (int i = 0; i < BALLS; i++)
+		end_send(&ends[i], "x");
+	bounce(t, ends, BALLS, 100);
+	assert_true(most_waited_for > 1);
+	/* One ball is left, of which no second completion is to be had. */
+	for (int i = 1; i < BALLS; i++)
+		ends[i].echoes = false;
+	bounce(t, ends, 1, ends[0].got_len + 30);
+	assert_int_equal(ends[0].closed, 0);
+	ends[0].echoes = false;
+	server_stop(&server);
+	turn_some(t, 3);
+	assert_all_home(t);
+}
+
 static void test_deadline(void **state)
 {
 	struct server server = {0};
@@ -332,6 +386,7 @@ int main(void)
 		BOTH(test_no_waiting),
 		BOTH(test_wheel_ends_the_wait),
 		BOTH(test_alarm),
+		BOTH(test_batch),
 		BOTH(test_deadline),
 		BOTH(test_deadline_after_bytes),
 		BOTH(test_deadline_while_opening),
