@@ -218,6 +218,7 @@ static void fill_config(const struct bench_options *o, const struct bench_plan *
 		fill_schedule(p, c);
 	c->messages_per_connection =
 		p->messages_per_connection != 0 ? (int64_t)p->messages_per_connection : RUN_NONE;
+	c->batch_us = o->batch_ns != 0 ? o->batch_ns / NS_PER_US : RUN_NONE;
 	run_set_text(&c->message, facts->text);
 	snprintf(text, sizeof(text), facts->rcpt_min == facts->rcpt_max ? "%d" : "%d-%d",
 		 facts->rcpt_min, facts->rcpt_max);
@@ -338,6 +339,9 @@ static void print_plan(const struct run_document *d, const struct bench_plan *b)
 		printf("messages  %llu\n", (unsigned long long)p->messages);
 	if (p->duration_ns != 0)
 		printf("duration  %s\n", units_duration_text(p->duration_ns, length));
+	if (d->config.batch_us != RUN_NONE)
+		printf("batch     replies are waited for together, up to %lld us\n",
+		       (long long)d->config.batch_us);
 	printf("message   %s, %s recipient(s)\n", d->config.message, d->config.recipients);
 	printf("TLS       %s, verify %s\n", d->config.tls.use, d->config.tls.verify);
 	bench_pace_print(p, stdout);
@@ -361,10 +365,25 @@ static int use_own_sink(struct bench_options *o, struct own_sink *sink, struct e
 	return 0;
 }
 
+/* A batch that the kernel cannot wait for is not left out in silence: figures would not compare. */
+static int check_batch(const struct bench_options *o, struct err *e)
+{
+	struct ring_facts facts;
+
+	if (o->batch_ns == 0)
+		return 0;
+	if (ring_probe(&facts, e) < 0)
+		return -1;
+	if (!facts.has_batch)
+		return err_set(e, EXIT_USAGE, 0,
+			       "--batch needs Linux 6.12 or later, and this is %s", facts.kernel);
+	return 0;
+}
+
 static int bench(struct bench_options *o, struct bench_plan *b, struct own_sink *sink,
 		 struct run_document *d, struct err *e)
 {
-	if (o->target_count == 0 && use_own_sink(o, sink, e) != 0)
+	if (check_batch(o, e) < 0 || (o->target_count == 0 && use_own_sink(o, sink, e) != 0))
 		return -1;
 	if (cmd_check_output("json", o->json_path, e) != 0 ||
 	    cmd_check_output("hlog", o->hlog_path, e) != 0 || bench_plan_make(b, o, e) != 0)

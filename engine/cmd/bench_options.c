@@ -4,16 +4,15 @@
  *
  * Letters are smtp-source's and names of protocol options swaks', where those have one.
  */
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/units.h"
 #include "cmd/bench_options.h"
 #include "cmd/values.h"
 #include "profile/profile.h"
+#include "ring/ring.h"
 
 #define SESSIONS_MAX 4000000
-#define BATCH_MAX_NS (10 * NS_PER_MS)
 
 const struct cmd_option bench_option_table[] = {
 	{NULL, 0, NULL, "Load"},
@@ -81,8 +80,8 @@ const struct cmd_option bench_option_table[] = {
 	{"lmtp", 'L', NULL, "speak LMTP, for unix: targets too"},
 	{"mx", 0, NULL, "targets are mail domains: look up their MX (RFC 5321 section 5.1)"},
 	{"timeout", 'T', "[PHASE=]T",
-	 "time-out, of all phases or of one: connect tls banner ehlo "
-	 "auth mail rcpt data body accept quit"},
+	 "time-out, of all phases or of one: connect tls banner ehlo starttls "
+	 "auth mail rcpt data body accept rset quit"},
 	{"dsn-notify", 0, "WORDS", "NOTIFY parameter (RFC 3461), such as NEVER"},
 	{"dsn-ret", 0, "WORD", "RET parameter: FULL or HDRS"},
 	{"4", '4', NULL, "IPv4 only"},
@@ -209,10 +208,12 @@ static int take_timeout(struct bench_options *o, const char *value, struct err *
 
 static int take_batch(struct bench_options *o, const char *value, struct err *e)
 {
-	if (value_time("batch", value, &o->batch_ns, e) < 0)
-		return -1;
-	if (o->batch_ns < NS_PER_US || o->batch_ns > BATCH_MAX_NS)
-		return value_refuse("batch", value, "from 1us to 10ms", e);
+	int64_t ns;
+
+	if (!units_parse_duration(span_of(value), &ns) || ns < NS_PER_US || ns > RING_BATCH_MAX_NS)
+		return value_refuse("batch", value,
+				    "a length of time from 1us to 10ms, such as 400us", e);
+	o->batch_ns = ns;
 	return 0;
 }
 
@@ -315,13 +316,8 @@ static int take_load(struct bench_options *o, const char *name, const char *valu
 	if (IS("give-up"))
 		return value_time(name, value, &o->stall_ns, e);
 	if (IS("seed")) {
-		char *end;
-
-		o->seed = strtoull(value, &end, 0);
 		o->has_seed = true;
-		if (*value == '\0' || *end != '\0')
-			return value_refuse(name, value, "a whole number", e);
-		return 0;
+		return value_count(name, value, 0, UINT64_MAX, &o->seed, e);
 	}
 	return 1;
 }
@@ -491,6 +487,8 @@ static int take_protocol(struct bench_options *o, const char *name, const char *
 		o->auth_password_path = value;
 	else if (IS("auth-authzid"))
 		o->auth_authzid = value;
+	else
+		CHECK(IS("keep")); /* the default */
 	return 0;
 }
 

@@ -2,14 +2,15 @@
 /*
  * sink_options.c - the options of volley sink
  *
- * Each option is a row: its help, and the function that takes its value.
+ * The table has the names and the help; take() finds what a value is for.
  */
-#include "cmd/output.h"
 #include "cmd/sink_options.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/check.h"
 #include "base/units.h"
+#include "cmd/output.h"
 #include "cmd/values.h"
 #include "sink/fault.h"
 
@@ -370,6 +371,7 @@ static int take_other(struct sink_options *o, const char *name, const char *valu
 		return take_lines(name, value, account_line, o, e);
 	if (is_option(name, "fault-file"))
 		return take_lines(name, value, fault_line, o, e);
+	CHECK(is_option(name, "fault"));
 	return fault_rules_add(o->plan.faults, span_of(value), e) == 0
 		       ? 0
 		       : err_prefix(e, "--%s", name);

@@ -57,10 +57,15 @@ static void put_message(struct page *p, const struct run_config *c)
 	char text[512];
 	const char *rcpts = c->recipients ? c->recipients : "1";
 
-	snprintf(text, sizeof(text), "%s to %s recipient%s%s%s%s%s",
+	char batch[64] = "";
+
+	if (c->batch_us != RUN_NONE)
+		snprintf(batch, sizeof(batch), ", replies taken up to %lld us late",
+			 (long long)c->batch_us);
+	snprintf(text, sizeof(text), "%s to %s recipient%s%s%s%s%s%s",
 		 c->message ? c->message : "one", rcpts, strcmp(rcpts, "1") == 0 ? "" : "s",
 		 c->use_pipelining ? ", pipelined" : ", in lock step",
-		 c->use_chunking ? ", by BDAT" : "", c->auth[0] ? ", AUTH " : "", c->auth);
+		 c->use_chunking ? ", by BDAT" : "", c->auth[0] ? ", AUTH " : "", c->auth, batch);
 	label(p, "message");
 	page_wrapped(p, text, SECTION_LABEL);
 }

@@ -47,6 +47,7 @@ const struct field fields_config[] = {
 	FIELD(run_config, rate, "rate", FIELD_OWNED),
 	FIELD(run_config, arrivals, "arrivals", FIELD_TEXT_OR_NULL),
 	FIELD(run_config, messages_per_connection, "messages_per_connection", FIELD_INTEGER),
+	FIELD(run_config, batch_us, "batch_us", FIELD_INTEGER),
 	FIELD(run_config, message, "message", FIELD_OWNED),
 	FIELD(run_config, recipients, "recipients", FIELD_OWNED),
 	FIELD(run_config, use_pipelining, "pipelining", FIELD_BOOL),

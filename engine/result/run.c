@@ -15,7 +15,9 @@ const char *const run_phase_names[RUN_PHASE_COUNT] = {
 void run_init(struct run_document *d)
 {
 	*d = (struct run_document){
-		.config = {.messages = RUN_NONE, .messages_per_connection = RUN_NONE},
+		.config = {.messages = RUN_NONE,
+			   .messages_per_connection = RUN_NONE,
+			   .batch_us = RUN_NONE},
 		.rate = {.lag_p50_us = RUN_NONE,
 			 .lag_p99_us = RUN_NONE,
 			 .lag_max_us = RUN_NONE,

@@ -77,6 +77,7 @@ struct run_config {
 	char *rate;	   /* "1000/s", "30s@100/s 2m@1000/s". Owned; NULL in closed loop */
 	char arrivals[16]; /* "constant", "poisson"; "" in closed loop */
 	int64_t messages_per_connection; /* RUN_NONE: not limited */
+	int64_t batch_us;		 /* RUN_NONE: each reply is taken at once */
 	char *message;			 /* mail_facts.text. Owned */
 	char *recipients;		 /* per message: "1", "1-10", "specmail2001". Owned */
 	bool use_pipelining, use_chunking;

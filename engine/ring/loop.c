@@ -238,6 +238,9 @@ static int64_t patience(struct ring *r, int64_t until_ns)
  * are submitted where the socket has room. When the batch's time is over the kernel gives up the
  * number, not the wait, so nothing is held up for longer.
  */
+_Static_assert(2 * RING_BATCH_MAX_NS <= ALARM_MIN_NS,
+	       "a wait that ends with the standing timer is longer than a batch may hold it up");
+
 static unsigned wait_for(struct ring *r, int64_t wait_ns)
 {
 	const unsigned sends = r->sends_submitted;

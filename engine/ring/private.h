@@ -170,7 +170,8 @@ struct ring {
 	uint64_t wake_count;
 	int64_t now_ns;	  /* the stamp of the events under way */
 	int event_count;  /* delivered in this turn */
-	int64_t batch_ns; /* how long completions may be waited for together; 0: the kernel can't */
+	int64_t batch_ns; /* how long completions may be waited for together; 0: not wanted, or not
+			     possible */
 	float flow;	  /* completions in a nanosecond, smoothed over turns */
 	int64_t flow_ns;  /* up to when that was counted */
 	unsigned sends_submitted; /* in this turn */

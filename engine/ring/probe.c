@@ -193,6 +193,7 @@ int ring_probe(struct ring_facts *ret_facts, struct err *e)
 	const int result = buffers_init(&buffers, &uring, 1, 64, e);
 	if (result == 0)
 		buffers_fini(&buffers, &uring);
+	facts.has_batch = uring.features & FEAT_MIN_TIMEOUT;
 	io_uring_queue_exit(&uring);
 	if (result)
 		return -1;

@@ -182,6 +182,7 @@ struct transport *ring_new_kind(const struct ring_options *o, bool is_direct, st
 		free(r);
 		return NULL;
 	}
+	CHECK(o->batch_ns >= 0 && o->batch_ns <= RING_BATCH_MAX_NS);
 	if (r->uring.features & FEAT_MIN_TIMEOUT)
 		r->batch_ns = o->batch_ns;
 	/* Only saves time; 16 of them are granted to a thread. */

@@ -21,6 +21,8 @@
 #include "base/err.h"
 #include "net/transport.h"
 
+#define RING_BATCH_MAX_NS (10 * NS_PER_MS)
+
 /*
  * What a ring is made for. Zero-initialize; a 0 stands for the default, which is meant to be good.
  */
@@ -33,7 +35,8 @@ struct ring_options {
 	unsigned table_size;   /* descriptor table; default link_max and room for two listeners */
 	/*
 	 * A busy ring waits so long for several completions at once: fewer turns and less CPU for
-	 * events and stamps that are up to so late. From Linux 6.12; 0: each event at once.
+	 * events and stamps that are up to so late. At most RING_BATCH_MAX_NS, from Linux 6.12 on;
+	 * 0: each event at once.
 	 */
 	int64_t batch_ns;
 	struct clock *clock; /* NULL: the system's */
@@ -44,6 +47,7 @@ struct ring_facts {
 	char kernel[64];	/* release, as uname(2) has it */
 	char library[16];	/* liburing's version at build time */
 	bool has_defer_taskrun; /* 6.1; else COOP_TASKRUN */
+	bool has_batch;		/* 6.12: may wait for several completions, for a bounded time */
 	bool has_direct;  /* 6.13: direct descriptors that close promptly; else ordinary ones */
 	size_t table_max; /* slots of one ring's table: RLIMIT_NOFILE */
 };

@@ -31,7 +31,7 @@ BENCH_BAD = {
     "batch": ["x", "0", "-1us", "11ms", "500ns", ""],
     "drain": ["x", "-1s"],
     "give-up": ["x", "-1s"],
-    "seed": ["x", "1x", ""],
+    "seed": ["x", "1x", "-1", "99999999999999999999", ""],
     "profile": ["", "nosuch", "mx.example=gmail", "gmail=", "/nonexistent.yaml", "/dev/null"],
     "profile-dir": ["/nonexistent", "/dev/null"],
     "scale": ["0", "-1", "x", "2", "99999999999", ""],

@@ -42,6 +42,21 @@ def test_pipelining(case):
     case.check("the configuration says so", run.document["config"]["pipelining"], run)
 
 
+def test_batch(case):
+    sink = case.sink("--listen", "smtp://127.0.0.1:0")
+    release = tuple(int(number) for number in os.uname().release.split(".")[:2])
+    if release < (6, 12):
+        run = case.bench("-m", "1", "--batch", "400us", sink.url(), status=2)
+        case.check("it says which kernel it needs", "6.12" in run.err, run)
+        return
+    run = case.bench("-m", "2000", "-s", "50", "--batch", "400us", sink.url())
+    case.agree(run, sink, 2000)
+    case.equal("the configuration says so", run.document["config"]["batch_us"], 400, run)
+    case.check("and the report", "up to 400 us late" in " ".join(run.out.split()), run)
+    run = case.bench("--dry-run", "--batch", "1ms", "smtp://127.0.0.1:1")
+    case.check("and the plan", "up to 1000 us" in run.out, run)
+
+
 def test_chunking(case):
     sink = case.sink("--listen", "smtp://127.0.0.1:0")
     run = case.bench("-m", "300", "-s", "4", "--chunking", "--pipeline", "--size",
