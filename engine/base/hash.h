@@ -2,9 +2,9 @@
 /*
  * hash.h - FNV-1a over octets, 64 bits
  *
- * For tables and keys that nobody attacks: short texts, addresses, names of our own. The same in
- * every process. Its low bits know little of the last octets: who takes them mixes once more at
- * the end, in the way that the table needs.
+ * For tables and keys, the same in every process. Not safe against texts that are chosen to
+ * collide. Bit n follows from bits 0 to n of the octets alone, and the high bits know little of the
+ * last octets: a table mixes once more at the end, in the way that suits it.
  */
 #ifndef VOLLEY_BASE_HASH_H
 #define VOLLEY_BASE_HASH_H
@@ -12,10 +12,11 @@
 #include <stdint.h>
 
 #define HASH_START UINT64_C(0xcbf29ce484222325)
+#define HASH_PRIME UINT64_C(0x100000001b3)
 
 static inline uint64_t hash_octet(uint64_t hash, unsigned char octet)
 {
-	return (hash ^ octet) * UINT64_C(0x100000001b3);
+	return (hash ^ octet) * HASH_PRIME;
 }
 
 /* Goes on from hash: HASH_START, or what another call returned. */

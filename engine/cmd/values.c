@@ -4,6 +4,7 @@
  */
 #include "cmd/values.h"
 #include <inttypes.h>
+#include "base/span.h"
 #include "base/units.h"
 #include "smtp/sasl.h"
 
@@ -12,8 +13,8 @@ int value_refuse(const char *name, const char *value, const char *want, struct e
 	return err_set(e, EXIT_USAGE, 0, "--%s: \"%s\" is not %s", name, value, want);
 }
 
-int value_count(const char *name, const char *value, uint64_t min, uint64_t max, uint64_t *ret,
-		struct err *e)
+int value_count(const char *name, const char *value, uint64_t min, uint64_t max,
+		uint64_t *ret_count, struct err *e)
 {
 	uint64_t count;
 
@@ -22,28 +23,28 @@ int value_count(const char *name, const char *value, uint64_t min, uint64_t max,
 			       "--%s: \"%s\" is not a number from %" PRIu64 " to %" PRIu64
 			       ", such as %s",
 			       name, value, min, max, max < 10000 ? "100" : "10k");
-	*ret = count;
+	*ret_count = count;
 	return 0;
 }
 
-int value_u32(const char *name, const char *value, uint32_t min, uint32_t max, uint32_t *ret,
+int value_u32(const char *name, const char *value, uint32_t min, uint32_t max, uint32_t *ret_number,
 	      struct err *e)
 {
 	uint64_t count;
 
 	if (value_count(name, value, min, max, &count, e) < 0)
 		return -1;
-	*ret = (uint32_t)count;
+	*ret_number = (uint32_t)count;
 	return 0;
 }
 
-int value_int(const char *name, const char *value, int min, int max, int *ret, struct err *e)
+int value_int(const char *name, const char *value, int min, int max, int *ret_number, struct err *e)
 {
 	uint64_t count;
 
 	if (value_count(name, value, (uint64_t)min, (uint64_t)max, &count, e) < 0)
 		return -1;
-	*ret = (int)count;
+	*ret_number = (int)count;
 	return 0;
 }
 
@@ -58,9 +59,10 @@ int value_time(const char *name, const char *value, int64_t *ret_ns, struct err 
 	return 0;
 }
 
-int value_tls_version(const char *name, const char *value, enum tls_version *ret, struct err *e)
+int value_tls_version(const char *name, const char *value, enum tls_version *ret_version,
+		      struct err *e)
 {
-	if (!tls_version_parse(span_of(value), ret))
+	if (!tls_version_parse(span_of(value), ret_version))
 		return value_refuse(name, value, "1.2 or 1.3: older versions are not spoken", e);
 	return 0;
 }

@@ -55,8 +55,9 @@ const char *dns_name_read(struct span text, char out[RESOLVER_NAME_MAX])
 /* From a seed, and a last mix because the low bits choose the bucket. */
 uint64_t dns_name_hash(uint64_t seed, const char *name, unsigned type)
 {
-	uint64_t hash = hash_octets(HASH_START ^ seed ^ type, name, strlen(name));
+	uint64_t hash = hash_octet(HASH_START ^ seed, (unsigned char)type);
 
+	hash = hash_octets(hash, name, strlen(name));
 	return hash ^ (hash >> 32);
 }
 

@@ -27,7 +27,7 @@ uint64_t table_hash(struct span text, uint64_t seed)
 	uint64_t hash = hash_octets(HASH_START ^ (seed * UINT64_C(0x9e3779b97f4a7c15)), text.data,
 				    text.len);
 
-	/* FNV's low bits know little of the last octets: stir once more. */
+	/* Low bits follow from low bits alone: stir once more. */
 	hash ^= hash >> 32;
 	hash *= UINT64_C(0xd6e8feb86659fd93);
 	hash ^= hash >> 32;

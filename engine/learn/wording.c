@@ -273,24 +273,16 @@ bool wording_pattern(struct span text, char *out, size_t out_size)
 
 /* ---- families ---- */
 
-/* The next word of a pattern, up to a space. */
-static struct span next_word(struct span *rest)
-{
-	const char *space = rest->len > 0 ? memchr(rest->data, ' ', rest->len) : NULL;
-	struct span word = {rest->data, space ? (size_t)(space - rest->data) : rest->len};
-
-	*rest = span_skip(*rest, word.len + (space ? 1 : 0));
-	return word;
-}
-
 /* True when the patterns agree in all words but one, which *ret_word is of a's. */
 static bool differ_in_one(struct span a, struct span b, struct span *ret_word)
 {
 	int differences = 0, words = 0;
 
 	while (a.len > 0 && b.len > 0) {
-		struct span x = next_word(&a), y = next_word(&b);
+		struct span x, y;
 
+		span_cut(&a, ' ', &x);
+		span_cut(&b, ' ', &y);
 		words++;
 		if (span_equal(x, y))
 			continue;

@@ -86,15 +86,9 @@ fail:
 
 bool file_next_line(struct span *rest, struct span *ret_line)
 {
-	const char *end;
-	size_t len;
-
 	if (rest->len == 0)
 		return false;
-	end = memchr(rest->data, '\n', rest->len);
-	len = end ? (size_t)(end - rest->data) : rest->len;
-	*ret_line = (struct span){rest->data, len};
-	*rest = span_skip(*rest, end ? len + 1 : len);
+	span_cut(rest, '\n', ret_line);
 	if (ret_line->len > 0 && ret_line->data[ret_line->len - 1] == '\r')
 		ret_line->len--;
 	return true;

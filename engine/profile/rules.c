@@ -14,6 +14,7 @@
 #include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/hash.h"
 #include "profile/rules.h"
 #include "profile/rules_private.h"
 
@@ -387,25 +388,24 @@ static struct verdict judge(struct rules_reader *r, const struct reply *reply, e
 /* FNV-1a over words (its prime is odd, so that no step loses anything); never 0. */
 static uint64_t hash_of(const struct reply *reply, enum phase phase)
 {
-	const uint64_t prime = UINT64_C(0x100000001b3);
-	uint64_t hash = UINT64_C(0xcbf29ce484222325), word;
+	uint64_t hash = HASH_START, word;
 	struct span rest = reply->text;
 
 	hash = (hash ^ reply->code ^ ((uint64_t)phase << 16) ^
 		((uint64_t)reply->enhanced.class << 24) ^
 		((uint64_t)reply->enhanced.subject << 32) ^
 		((uint64_t)reply->enhanced.detail << 48)) *
-	       prime;
+	       HASH_PRIME;
 	while (rest.len >= sizeof(word)) {
 		memcpy(&word, rest.data, sizeof(word));
-		hash = (hash ^ word) * prime;
+		hash = (hash ^ word) * HASH_PRIME;
 		hash ^= hash >> 29;
 		rest = span_skip(rest, sizeof(word));
 	}
 	word = rest.len;
 	for (size_t i = 0; i < rest.len; i++)
 		word = word << 8 | (unsigned char)rest.data[i];
-	hash = (hash ^ word) * prime;
+	hash = (hash ^ word) * HASH_PRIME;
 	hash ^= hash >> 32;
 	return hash != 0 ? hash : 1;
 }

@@ -32,17 +32,6 @@ static struct span trim(struct span text)
 	return text;
 }
 
-static bool split(struct span text, char at, struct span *ret_left, struct span *ret_right)
-{
-	const char *p = memchr(text.data, at, text.len);
-
-	if (!p)
-		return false;
-	*ret_left = (struct span){text.data, (size_t)(p - text.data)};
-	*ret_right = span_skip(text, ret_left->len + 1);
-	return true;
-}
-
 static int find_phase(struct span name)
 {
 	for (int i = 0; i < RUN_PHASE_COUNT; i++)
@@ -105,11 +94,13 @@ static int parse_replies(struct span what, struct threshold *t, struct err *e)
 	struct span command, code = what;
 
 	t->metric = THRESHOLD_REPLIES;
-	if (split(what, '.', &command, &code)) {
+	if (span_cut(&code, '.', &command)) {
 		if (command.len == 0 || command.len >= sizeof(t->command))
 			return err_set(e, EXIT_USAGE, 0, OPTION " \"%s\": \"%.*s\" is no command",
 				       t->expression, (int)command.len, command.data);
 		memcpy(t->command, command.data, command.len);
+	} else {
+		code = what;
 	}
 	if (!parse_code(code, &t->code))
 		return err_set(e, EXIT_USAGE, 0,
@@ -121,8 +112,8 @@ static int parse_replies(struct span what, struct threshold *t, struct err *e)
 
 static int parse_metric(struct span name, struct threshold *t, struct err *e)
 {
-	struct span first = name, rest = {name.data + name.len, 0};
-	bool is_split = split(name, '.', &first, &rest);
+	struct span first, rest = name;
+	bool is_split = span_cut(&rest, '.', &first);
 
 	t->unit = THRESHOLD_NUMBER;
 	t->figure = find_figure(name);

@@ -330,14 +330,13 @@ static const char *add_line(struct sim_zone *z, struct span line)
 int sim_zone_load(struct sim_zone *z, struct span text, struct err *e)
 {
 	for (int number = 1; text.len > 0; number++) {
-		const char *end = memchr(text.data, '\n', text.len);
-		size_t len = end ? (size_t)(end - text.data) : text.len;
-		struct span line = {text.data, len};
-		const char *fault = add_line(z, line);
+		struct span line;
+		const char *fault;
 
+		span_cut(&text, '\n', &line);
+		fault = add_line(z, line);
 		if (fault)
 			return err_set(e, EXIT_USAGE, 0, "line %d of the zone: %s", number, fault);
-		text = span_skip(text, end ? len + 1 : len);
 	}
 	return 0;
 }

@@ -196,18 +196,17 @@ static void fill_in(const struct imposer_session *x, struct span about, struct s
 
 	buf_init(&line, LINE_MAX_);
 	while (say.len > 0) {
-		const char *end = memchr(say.data, '\n', say.len);
-		size_t len = end ? (size_t)(end - say.data) : say.len;
+		struct span text;
 
+		span_cut(&say, '\n', &text);
 		buf_clear(&line);
-		(void)add_line(x, about, without_code((struct span){say.data, len}, code), &line);
+		(void)add_line(x, about, without_code(text, code), &line);
 		if (out->len + 4 + line.len + 2 > IMPOSED_REPLY_MAX)
 			break;
 		last = out->len;
 		if (!buf_printf(out, "%.3s-%.*s\r\n", code.data, (int)line.len,
 				line.len > 0 ? line.data : ""))
 			break;
-		say = span_skip(say, end ? len + 1 : len);
 	}
 	if (out->len > 0)
 		out->data[last + 3] = ' ';

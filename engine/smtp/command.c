@@ -257,16 +257,12 @@ static enum smtp_request_fault read_parameters(struct smtp_request *r, struct sp
 	unsigned seen = 0;
 
 	while (rest.len > 0) {
-		struct span word = take_word(&rest), value = {0};
-		const char *sign = memchr(word.data, '=', word.len);
+		struct span value = take_word(&rest), word;
+		bool has_value = span_cut(&value, '=', &word);
 		unsigned which = 0;
 
-		if (sign) {
-			value = span_skip(word, (size_t)(sign - word.data) + 1);
-			word.len = (size_t)(sign - word.data);
-			if (value.len == 0)
-				return SMTP_REQUEST_PARAMETER;
-		}
+		if (has_value && value.len == 0)
+			return SMTP_REQUEST_PARAMETER;
 		while (which < PARAMETER_COUNT &&
 		       (parameters[which].verb != r->verb ||
 			!(parameters[which].extension & extensions) ||
@@ -274,7 +270,7 @@ static enum smtp_request_fault read_parameters(struct smtp_request *r, struct sp
 			which++;
 		if (which == PARAMETER_COUNT)
 			return SMTP_REQUEST_NO_PARAMETER;
-		if ((seen & 1u << which) || (!sign && which != PARAMETER_SMTPUTF8))
+		if ((seen & 1u << which) || (!has_value && which != PARAMETER_SMTPUTF8))
 			return SMTP_REQUEST_PARAMETER;
 		seen |= 1u << which;
 		if (!read_value(r, (enum parameter)which, value, extensions))

@@ -156,7 +156,7 @@ static int write_failed(struct err *e)
 }
 
 /* "Wed Sep 09 15:24:39 UTC 2015", as the reference writer prints dates. */
-static void date_text(int64_t wall_s, char *text, size_t size)
+static void header_date(int64_t wall_s, char *text, size_t size)
 {
 	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -181,7 +181,7 @@ static int write_header(struct hlog_writer *w, const char *logged_by, int64_t st
 	int written;
 
 	log_escape(span_of(logged_by), by, sizeof(by));
-	date_text(start_ms / 1000, date, sizeof(date));
+	header_date(start_ms / 1000, date, sizeof(date));
 	written = fprintf(w->file,
 			  "#[Logged by %s]\n"
 			  "#[Histogram log format version 1.3]\n"
