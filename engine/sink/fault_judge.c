@@ -16,7 +16,8 @@ static uint64_t count_in_window(struct fault_rule *r, int64_t now_ns)
 	uint64_t old = atomic_load_explicit(&r->window, memory_order_relaxed), next;
 
 	do {
-		next = (old & ~(uint64_t)UINT32_MAX) == window ? old + 1 : window | 1;
+		/* A thread whose stamp is older counts in the window that another has begun. */
+		next = (old & ~(uint64_t)UINT32_MAX) >= window ? old + 1 : window | 1;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&r->window, &old, next, memory_order_relaxed, memory_order_relaxed));
 	return next & UINT32_MAX;

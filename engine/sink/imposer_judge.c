@@ -488,8 +488,15 @@ static void follow_reputation(const struct imposed_part *p, const struct imposed
 	amount = amount / 1000 * share + amount % 1000 * share / 1000;
 	if (amount == 0)
 		amount = 1;
-	if (atomic_exchange_explicit(&counter->amount, amount, memory_order_relaxed) != amount)
+	if (atomic_exchange(&counter->amount, amount) == amount)
+		return;
+	limits_set_amount(counter->cell, amount, now_ns);
+	/* Who moved it meanwhile may have been first at the cell: the last word is the counter's.
+	 */
+	for (uint64_t last = counter->amount; last != amount; last = counter->amount) {
+		amount = last;
 		limits_set_amount(counter->cell, amount, now_ns);
+	}
 }
 
 /* The cell of a window that belongs to this connection alone; NULL: no memory. */
@@ -598,9 +605,9 @@ static void keep(struct imposer_session *x, const struct imposed_demand *d,
 
 static void refuse_demand(const struct imposer_session *x, const struct imposed_demand *d,
 			  const struct limits_claim *claim, const struct imposer_question *q,
-			  struct imposed_refusal *ret)
+			  int64_t now_ns, struct imposed_refusal *ret)
 {
-	struct limits_state state = limits_state(claim->cell, q->now_ns);
+	struct limits_state state = limits_state(claim->cell, now_ns);
 	_Atomic uint64_t *refused =
 		d->counter ? &d->counter->refused : &x->imposer->rows[d->limit->row].refused;
 
@@ -616,14 +623,14 @@ static void refuse_demand(const struct imposer_session *x, const struct imposed_
 	};
 }
 
-/* All or none, however many. *ret_binding: which one did not fit. */
-static bool take_all(const struct limits_claim *claims, int count, int64_t now_ns, int *ret_binding)
+/* All or none, however many. *ret_binding: which one did not fit, *ret_when_ns: when it may. */
+static bool take_all(const struct limits_claim *claims, int count, int64_t now_ns,
+		     int64_t *ret_when_ns, int *ret_binding)
 {
 	for (int from = 0; from < count; from += LIMITS_CLAIMS_MAX) {
 		int part = count - from < LIMITS_CLAIMS_MAX ? count - from : LIMITS_CLAIMS_MAX;
-		int64_t when_ns;
 
-		if (limits_take(claims + from, part, now_ns, &when_ns, ret_binding))
+		if (limits_take(claims + from, part, now_ns, ret_when_ns, ret_binding))
 			continue;
 		*ret_binding += from;
 		limits_give_back(claims, from, now_ns);
@@ -636,15 +643,26 @@ bool imposer_take(struct imposer_session *x, const struct imposer_question *q,
 		  struct imposed_judgement *j, struct imposed_refusal *ret_refusal,
 		  struct imposed_part **ret_part)
 {
+	int64_t now_ns = q->now_ns, when_ns;
+	bool is_asked_anew = false;
 	int binding;
 
 	if (j->count == 0 || !reserve(&x->of_connection, j->count) ||
 	    !reserve(&x->of_message, j->count))
 		return false;
-	while (!take_all(j->claims, j->count, q->now_ns, &binding)) {
+	while (!take_all(j->claims, j->count, now_ns, &when_ns, &binding)) {
 		const struct imposed_demand *d = &j->demands[binding];
 
-		refuse_demand(x, d, &j->claims[binding], q, ret_refusal);
+		/*
+		 * The question's stamp is that of its turn: by now another thread may have begun a
+		 * window that is later, in which there is room.
+		 */
+		if (!is_asked_anew && when_ns <= clock_now(x->imposer->clock)) {
+			now_ns = clock_now(x->imposer->clock);
+			is_asked_anew = true;
+			continue;
+		}
+		refuse_demand(x, d, &j->claims[binding], q, now_ns, ret_refusal);
 		*ret_part = d->part;
 		/* Counted here, said later: the rest is taken without it. */
 		if (!ret_refusal->rule || imposer_step_of(ret_refusal->rule) <= q->step ||
@@ -661,6 +679,6 @@ bool imposer_take(struct imposer_session *x, const struct imposer_question *q,
 	}
 	for (int k = 0; k < j->count; k++)
 		if (j->claims[k].amount > 0)
-			keep(x, &j->demands[k], &j->claims[k], q->now_ns);
+			keep(x, &j->demands[k], &j->claims[k], now_ns);
 	return false;
 }

@@ -180,6 +180,22 @@ static uint64_t strikes(struct fault_rules *f, enum fault_phase phase, int count
 	return bits;
 }
 
+/* A thread's stamp may be older than another's: the window that was begun goes on. */
+static void test_late_stamp(void **state)
+{
+	static const int64_t at_s[] = {10, 11, 11, 10, 11, 12, 12, 12};
+	static const bool strikes_then[] = {false, false, false, true, true, false, false, true};
+	struct fault_rules *f = rule_of("rcpt:close;after=2/s", 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(at_s) / sizeof(*at_s); i++) {
+		struct fault_occasion o = {.phase = FAULT_RCPT, .now_ns = at_s[i] * NS_PER_SEC};
+
+		assert_int_equal(fault_judge(f, &o).action != NULL, strikes_then[i]);
+	}
+	fault_rules_free(f);
+}
+
 static void test_counting(void **state)
 {
 	static const struct {
@@ -352,11 +368,12 @@ static void test_laws(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wrong_rules),    cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_good_rules),     cmocka_unit_test(test_counting),
-		cmocka_unit_test(test_connections),    cmocka_unit_test(test_chance),
-		cmocka_unit_test(test_several),	       cmocka_unit_test(test_greylist),
-		cmocka_unit_test(test_greylist_grows), cmocka_unit_test(test_laws),
+		cmocka_unit_test(test_wrong_rules), cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_good_rules),  cmocka_unit_test(test_late_stamp),
+		cmocka_unit_test(test_counting),    cmocka_unit_test(test_connections),
+		cmocka_unit_test(test_chance),	    cmocka_unit_test(test_several),
+		cmocka_unit_test(test_greylist),    cmocka_unit_test(test_greylist_grows),
+		cmocka_unit_test(test_laws),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

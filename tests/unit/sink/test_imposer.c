@@ -117,6 +117,42 @@ static void test_windows(void **state)
 		}
 }
 
+/*
+ * A thread's question may bear an older stamp than what another has counted: where a later window
+ * has begun, it is the later one that has room.
+ */
+static void test_late_stamp(void **state)
+{
+	static const enum limit_window windows[] = {LIMIT_FIXED, LIMIT_ROLLING};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct imposing m;
+		struct hand_profile p;
+		struct imposer_session *x;
+		struct imposer_question q = {
+			.step = AT_MAIL, .path = SPAN("a@b.example"), .recipient_idx = -1};
+
+		setup(&m, &p);
+		hand_limit(&p, "rate", 2, LIMIT_MESSAGES, LIMIT_PER_SOURCE, windows[i], 60 * SEC);
+		imposing_add(&m, &p);
+		imposing_start(&m);
+		m.now_ns = q.now_ns = 119 * SEC;
+		x = client(&m, "", NULL);
+		assert_int_equal(burst(&m, x, 3), 2);
+		m.now_ns = 300 * SEC;
+		assert_int_equal(burst(&m, x, 1), 1);
+		/* Asked in the first window, answered in the last. */
+		assert_false(imposer_ask(x, &q));
+		imposer_settled(x, SMTP_VERB_DOT, 250, true, true, 10, m.now_ns);
+		assert_true(imposer_ask(x, &q));
+		imposer_said(x);
+		check_row(&m, "rate", 4, 2, 2);
+		leave(&m, x);
+		imposing_fini(&m);
+	}
+}
+
 /* Whom a limit counts together. */
 static void test_scopes(void **state)
 {
@@ -578,14 +614,15 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_connections), cmocka_unit_test(test_windows),
-		cmocka_unit_test(test_scopes),	    cmocka_unit_test(test_no_login),
-		cmocka_unit_test(test_recipients),  cmocka_unit_test(test_per_connection),
-		cmocka_unit_test(test_octets),	    cmocka_unit_test(test_given_back),
-		cmocka_unit_test(test_all_or_none), cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_at_login),    cmocka_unit_test(test_told_later),
-		cmocka_unit_test(test_own_count),   cmocka_unit_test(test_worst),
-		cmocka_unit_test(test_data_again),  cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_connections),    cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_late_stamp),     cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_no_login),       cmocka_unit_test(test_recipients),
+		cmocka_unit_test(test_per_connection), cmocka_unit_test(test_octets),
+		cmocka_unit_test(test_given_back),     cmocka_unit_test(test_all_or_none),
+		cmocka_unit_test(test_steps),	       cmocka_unit_test(test_at_login),
+		cmocka_unit_test(test_told_later),     cmocka_unit_test(test_own_count),
+		cmocka_unit_test(test_worst),	       cmocka_unit_test(test_data_again),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
