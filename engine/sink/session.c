@@ -340,14 +340,19 @@ static void on_timer(struct timer *timer, int64_t now_ns)
 static void count_open(struct sink_session *s)
 {
 	struct sink_shared *shared = s->worker->shared;
-	uint64_t open = atomic_fetch_add_explicit(&shared->open, 1, memory_order_relaxed) + 1;
+	uint64_t open = atomic_load_explicit(&shared->open, memory_order_relaxed);
 	uint64_t peak = atomic_load_explicit(&shared->peak, memory_order_relaxed);
 
-	s->is_over_limit = open > shared->session_max;
-	if (s->is_over_limit) {
-		s->worker->counters.over_limit++;
-		return;
-	}
+	/* One that is turned away takes nobody's place while it closes. */
+	do {
+		s->is_over_limit = open >= shared->session_max;
+		if (s->is_over_limit) {
+			s->worker->counters.over_limit++;
+			return;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(
+		&shared->open, &open, open + 1, memory_order_relaxed, memory_order_relaxed));
+	open++;
 	while (open > peak &&
 	       !atomic_compare_exchange_weak_explicit(&shared->peak, &peak, open,
 						      memory_order_relaxed, memory_order_relaxed))
@@ -443,7 +448,8 @@ void sink_session_free(struct sink_session *s)
 	if (s->next)
 		s->next->link = s->link;
 	w->session_count--;
-	atomic_fetch_sub_explicit(&w->shared->open, 1, memory_order_relaxed);
+	if (!s->is_over_limit)
+		atomic_fetch_sub_explicit(&w->shared->open, 1, memory_order_relaxed);
 	slab_free(&w->sessions_slab, s);
 }
 

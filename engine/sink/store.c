@@ -117,8 +117,12 @@ static void run_jobs(struct store *s, struct job *jobs)
 		buf_fini(&job->data);
 		free(job);
 		left = atomic_fetch_sub(&s->queued, len) - len;
-		if (left < s->queue_max / 2 && atomic_exchange(&s->was_full, false))
+		if (left < s->queue_max / 2 && atomic_exchange(&s->was_full, false)) {
+			/* Those who filled it again meanwhile are to be woken as well. */
+			if (atomic_load(&s->queued) > s->queue_max)
+				atomic_store(&s->was_full, true);
 			wake_all(s);
+		}
 	}
 }
 
