@@ -179,9 +179,11 @@ static void tear_down(struct run_worker *rw)
 
 /* ---- the control thread ---- */
 
-static void take_records(struct run *r, int64_t until_ns)
+/* False: a worker did not come in time, and is behind by more than a second. */
+static bool take_records(struct run *r, int64_t until_ns)
 {
 	struct clock *clock = r->options->world->clock;
+	bool is_whole = true;
 
 	for (int i = 0; i < r->worker_count; i++) {
 		struct worker *w = &r->workers[i].worker;
@@ -191,12 +193,15 @@ static void take_records(struct run *r, int64_t until_ns)
 			       NULL &&
 		       !atomic_load(&w->is_done) && clock_now(clock) < until_ns)
 			poll(NULL, 0, 1);
-		if (record == NULL)
+		if (record == NULL) {
+			is_whole &= atomic_load(&w->is_done);
 			continue;
+		}
 		record_merge(&r->interval, record);
 		record_clear(record);
 		atomic_store_explicit(&w->published, NULL, memory_order_release);
 	}
+	return is_whole;
 }
 
 static uint32_t gauge(struct run *r, enum session_state state)
@@ -410,8 +415,9 @@ static void control(struct run *r)
 			continue;
 		atomic_fetch_add(&r->shared.swaps_wanted, 1);
 		wake_all(&r->shared);
-		take_records(r, now_ns + COLLECT_NS);
-		watch_stall(r, now_ns);
+		/* A worker that did not run says nothing of the server. */
+		if (take_records(r, now_ns + COLLECT_NS))
+			watch_stall(r, now_ns);
 		show_second(r, now_ns);
 		collect(r, now_ns);
 	}

@@ -8,8 +8,7 @@
  */
 #include "sender/worker_pace.h"
 
-/* Something was given back that others may wait for, on this thread or on another. */
-static void tell_freed(struct worker *w)
+void worker_pace_freed(struct worker *w)
 {
 	struct pacing *pacing = w->pace->pacing;
 
@@ -25,7 +24,7 @@ static void see_changes(struct worker_path *p)
 	if (changes == p->changes_seen)
 		return;
 	p->changes_seen = changes;
-	tell_freed(p->worker);
+	worker_pace_freed(p->worker);
 }
 
 static void hear_reply(struct session *s, const struct talk_event *ev)
@@ -144,5 +143,5 @@ void worker_pace_closed(struct session *s, const struct talk_failure *failure, i
 	s->has_connection = false;
 	governor_closed(s->path->path->governor, &closing, at_ns);
 	see_changes(s->path);
-	tell_freed(s->worker);
+	worker_pace_freed(s->worker);
 }

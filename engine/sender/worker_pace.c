@@ -185,13 +185,16 @@ static void quit_idle(struct worker_path *p, int64_t now_ns)
 static void note_long_wait(struct worker_path *p, const struct governor_wait *wait, int64_t now_ns)
 {
 	struct pacing_target *t = &p->worker->pace->pacing->targets[p->path->target];
+	int64_t until_ns = atomic_load_explicit(&t->held_until_ns, memory_order_relaxed);
 
 	/* A rest after failures is no reason to wait for a server that does not answer. */
 	if (wait->hold == HOLD_REST || wait->when_ns == TIME_NEVER ||
 	    wait->when_ns - now_ns < p->worker->plan->stall_ns / 2)
 		return;
-	if (wait->when_ns > atomic_load_explicit(&t->held_until_ns, memory_order_relaxed))
-		atomic_store_explicit(&t->held_until_ns, wait->when_ns, memory_order_relaxed);
+	while (wait->when_ns > until_ns &&
+	       !atomic_compare_exchange_weak_explicit(&t->held_until_ns, &until_ns, wait->when_ns,
+						      memory_order_relaxed, memory_order_relaxed))
+		;
 }
 
 static void hold(struct worker_path *p, struct path_hold *h, const struct governor_wait *wait,
@@ -415,8 +418,10 @@ static void open_paths(struct worker *w, int64_t now_ns, int64_t *until_ns)
 				open_one(p, now_ns);
 				continue;
 			}
-			if (g != NULL)
+			if (g != NULL) {
 				governor_not_connected(g, now_ns);
+				worker_pace_freed(w);
+			}
 		} else if (!has_slot) {
 			when_ns = now_ns + CONNECT_RETRY_NS;
 		}

@@ -81,6 +81,8 @@ void worker_pace_last(struct worker *w, int64_t now_ns);
 void worker_pace_drain(struct worker *w, int64_t now_ns);
 void worker_pace_end(struct worker *w);
 /* worker_news.c */
+/* Something was given back that others may wait for, on this thread or on another. */
+void worker_pace_freed(struct worker *w);
 void worker_pace_over(struct session *s, const struct smtp_outcome *outcome, int64_t at_ns);
 void worker_pace_closed(struct session *s, const struct talk_failure *failure, int64_t at_ns);
 
