@@ -40,6 +40,22 @@ void make_certificate(struct certificate *ret)
 		fail_msg("%s", e.text);
 }
 
+struct certificate cert;
+
+int cert_set_up(void **state)
+{
+	(void)state;
+	make_certificate(&cert);
+	return 0;
+}
+
+int cert_tear_down(void **state)
+{
+	(void)state;
+	certificate_fini(&cert);
+	return 0;
+}
+
 struct tls_options client_options(const struct certificate *c)
 {
 	return (struct tls_options){.role = SECURE_CLIENT,

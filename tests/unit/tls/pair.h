@@ -29,6 +29,11 @@ struct pair {
 /* A certificate for localhost, valid a day to both sides of now, from a throw-away CA. */
 void make_certificate(struct certificate *ret);
 
+/* One for a whole program: made and freed around its tests. */
+extern struct certificate cert;
+int cert_set_up(void **state);
+int cert_tear_down(void **state);
+
 /* The same with changes: days relative to now, key, and so on. */
 struct certificate_request usual_request(void);
 int64_t days_from_now(int days);

@@ -10,22 +10,6 @@
 #include "base/rng.h"
 #include "pair.h"
 
-static struct certificate cert;
-
-static int set_up(void **state)
-{
-	(void)state;
-	make_certificate(&cert);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	certificate_fini(&cert);
-	return 0;
-}
-
 static struct pair open_pair(size_t split)
 {
 	struct tls_options client = client_options(&cert), server = server_options(&cert);
@@ -317,5 +301,5 @@ int main(void)
 		cmocka_unit_test(test_mutated_handshakes),
 	};
 
-	return cmocka_run_group_tests_name("tls failure", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("tls failure", tests, cert_set_up, cert_tear_down);
 }

@@ -20,7 +20,6 @@
 __attribute__((weak)) void __lsan_disable(void);
 __attribute__((weak)) void __lsan_enable(void);
 
-static struct certificate cert;
 static size_t calls, fail_at = NEVER, live; /* live in octets */
 
 static void *counted(void *memory)
@@ -57,18 +56,9 @@ static void *count_realloc(void *memory, size_t size)
 
 static int set_up(void **state)
 {
-	(void)state;
 	if (wolfSSL_SetAllocators(count_malloc, count_free, count_realloc) != 0)
 		return -1;
-	make_certificate(&cert);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	certificate_fini(&cert);
-	return 0;
+	return cert_set_up(state);
 }
 
 struct contexts {
@@ -203,5 +193,5 @@ int main(void)
 		cmocka_unit_test(test_idle_session_is_small),
 	};
 
-	return cmocka_run_group_tests_name("tls memory", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("tls memory", tests, set_up, cert_tear_down);
 }

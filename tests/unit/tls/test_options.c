@@ -14,24 +14,20 @@
 #include "pair.h"
 #include <wolfssl/options.h>
 
-static struct certificate cert;
 static char folder[] = "/tmp/volley-tls-XXXXXX";
 static char path[64];
 
 static int set_up(void **state)
 {
-	(void)state;
-	make_certificate(&cert);
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(path, sizeof(path), "%s/file.pem", folder);
-	return 0;
+	return cert_set_up(state);
 }
 
 static int tear_down(void **state)
 {
-	(void)state;
-	certificate_fini(&cert);
+	cert_tear_down(state);
 	unlink(path);
 	return rmdir(folder);
 }

@@ -11,22 +11,6 @@
 #include "pair.h"
 #include "tls/internal.h"
 
-static struct certificate cert;
-
-static int set_up(void **state)
-{
-	(void)state;
-	make_certificate(&cert);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	certificate_fini(&cert);
-	return 0;
-}
-
 static struct secure *client_of(enum tls_version version, bool resume, unsigned tickets_max)
 {
 	struct tls_options o = client_options(&cert);
@@ -239,5 +223,5 @@ int main(void)
 		cmocka_unit_test(test_foreign_ticket_is_refused_in_peace),
 	};
 
-	return cmocka_run_group_tests_name("tls resumption", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("tls resumption", tests, cert_set_up, cert_tear_down);
 }

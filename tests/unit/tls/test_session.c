@@ -13,22 +13,6 @@
 
 #define LARGE (1u << 20)
 
-static struct certificate cert;
-
-static int set_up(void **state)
-{
-	(void)state;
-	make_certificate(&cert);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	certificate_fini(&cert);
-	return 0;
-}
-
 struct contexts {
 	struct secure *client, *server;
 };
@@ -365,5 +349,5 @@ int main(void)
 		cmocka_unit_test(test_library_text),
 	};
 
-	return cmocka_run_group_tests_name("tls session", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("tls session", tests, cert_set_up, cert_tear_down);
 }

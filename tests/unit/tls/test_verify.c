@@ -66,11 +66,11 @@ static enum secure_failure outcome(const struct tls_options *client,
 	return seen[0];
 }
 
-static enum secure_failure outcome_of(const struct certificate *cert,
+static enum secure_failure outcome_of(const struct certificate *shown,
 				      const struct certificate *trusted, enum tls_verify verify,
 				      const char *name)
 {
-	struct tls_options client = client_options(trusted), server = server_options(cert);
+	struct tls_options client = client_options(trusted), server = server_options(shown);
 
 	client.verify = verify;
 	return outcome(&client, &server, name);
