@@ -26,9 +26,9 @@ ESCAPES = b"\x1b[31mred\x1b]0;title\x07 \x08\x7f"
 HIGH = b"red \x9b31m \xc2\x9b31m \xff\xfe \xc0\x9b"
 
 
-def attempt(case, what, target, status, pattern, *options, timeout="500ms"):
-    """A bench of one message with one session; patience is short."""
-    run = case.bench("--quiet", "-m", "1", "-s", "1", "--give-up", "500ms", "--timeout", timeout,
+def attempt(case, what, target, status, pattern, *options, timeout="20s"):
+    """A bench of one message with one session; a short timeout is for peers that are silent."""
+    run = case.bench("--quiet", "-m", "1", "-s", "1", "--give-up", "20s", "--timeout", timeout,
                      *options, target)
     case.sentence(what, run, status, pattern)
     return run
@@ -118,7 +118,7 @@ def test_connect_times_out(case):
         filler.connect_ex(listener.getsockname())
         case.closers.append(filler.close)
     attempt(case, "a full backlog", f"smtp://127.0.0.1:{listener.getsockname()[1]}", 5,
-            "timed out in phase connect.*firewall")
+            "timed out in phase connect.*firewall", timeout="1s")
 
 
 def test_public_address(case):
@@ -176,7 +176,8 @@ def test_silence(case):
             ("AUTH", "smtp", "auth", env_free), ("AUTH", "smtp+starttls", "auth", env_free)):
         peer = case.peer(silent_at(verb, context))
         attempt(case, f"{scheme}: silence after {verb or 'the connection'}", peer.url(scheme), 5,
-                f"timed out in phase ({phase}).*;", "--cafile", authority.ca, *options)
+                f"timed out in phase ({phase}).*;", "--cafile", authority.ca, *options,
+                timeout="2s")
         case.equal("the script ran", peer.faults, [])
 
 
@@ -185,7 +186,7 @@ def test_silence_of_a_message(case):
                               ("DATA", "data", "failed"), ("body", "body", "failed"),
                               ("dot", "accept", "in_doubt")):
         peer = case.peer(silent_at(verb))
-        run = case.bench("-m", "1", "-s", "1", "--give-up", "500ms", "--timeout", "500ms", "--size",
+        run = case.bench("-m", "1", "-s", "1", "--give-up", "20s", "--timeout", "1s", "--size",
                          "20m" if verb == "body" else "4k", peer.url())
         case.equal(f"silence after {verb}: {left}, with 6", (run.status, run.messages(left)),
                    (6, (1,)), run)
@@ -224,7 +225,7 @@ def test_http(case):
         conn.send(HTTP)
 
     attempt(case, "HTTP that waits for a request", case.peer(answers).url(), 5,
-            "timed out in phase banner.*no greeting")
+            "timed out in phase banner.*no greeting", timeout="1s")
     attempt(case, "HTTP where TLS is expected", case.peer(say(HTTP)).url("smtps"), 5,
             "in phase tls.*plain-text port")
 
@@ -233,7 +234,7 @@ def test_tls_on_a_plain_port(case):
     context = harness.Authority(case.folder).context("good")
     attempt(case, "TLS spoken to in clear", case.peer(lambda conn: conn.serve(),
                                                       context=context).url("smtp"), 5,
-            "in phase banner.*smtps://")
+            "in phase banner.*smtps://", timeout="1s")
     # Some servers lose patience and send an alert.
     attempt(case, "an alert in clear", case.peer(say(b"\x15\x03\x03\0\x02\x02\x28")).url(), 5,
             "in phase banner.*a TLS port: use smtps://")
@@ -305,13 +306,12 @@ def test_certificates(case):
             peer = (case.peer(lambda conn: conn.serve(), context=made) if scheme == "smtps" else
                     case.peer(lambda conn, up=upgrade: conn.serve(("STARTTLS",), up)))
             attempt(case, f"{scheme}: a certificate {what}", peer.url(scheme), 5,
-                    f"tls certificate.*{pattern}", "--cafile", authority.ca,
-                    timeout="20s")
+                    f"tls certificate.*{pattern}", "--cafile", authority.ca)
     peer = case.peer(lambda conn: conn.serve(), context=authority.context("good"))
     attempt(case, "an unknown CA's", peer.url("smtps"), 5,
-            "tls certificate.*in phase tls.*--cafile", "--cafile", other.ca, timeout="20s")
+            "tls certificate.*in phase tls.*--cafile", "--cafile", other.ca)
     attempt(case, "not the system's CA's", peer.url("smtps"), 5,
-            "tls certificate.*in phase tls.*--cafile", timeout="20s")
+            "tls certificate.*in phase tls.*--cafile")
     run = case.bench("--quiet", "-m", "1", "--tls-verify", "none", peer.url("smtps"))
     case.equal("none of that matters where nothing is verified", (run.status, run.err), (0, ""))
     wrong = case.peer(lambda conn: conn.serve(), context=authority.context("wrong"))
@@ -326,13 +326,13 @@ def test_no_common_tls(case):
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     peer = case.peer(lambda conn: conn.serve(), context=context)
     attempt(case, "no common version", peer.url("smtps"), 5, "tls .*in phase tls", "--cafile",
-            authority.ca, "--tls-max", "1.2", timeout="20s")
+            authority.ca, "--tls-max", "1.2")
     old = authority.context("good")
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     old.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384")
     attempt(case, "no common suite", case.peer(lambda conn: conn.serve(), context=old).url("smtps"),
             5, "tls .*in phase tls", "--cafile", authority.ca, "--tls-ciphers",
-            "ECDHE-ECDSA-AES128-GCM-SHA256", "--tls-max", "1.2", timeout="20s")
+            "ECDHE-ECDSA-AES128-GCM-SHA256", "--tls-max", "1.2")
 
 
 # ---- broken replies ----
@@ -346,7 +346,7 @@ def test_huge_reply_line(case):
         conn.read_all()
 
     run = attempt(case, "a reply line of 100 MB", case.peer(talk).url(), 5,
-                  "in phase banner.*RFC 5321", timeout="20s")
+                  "in phase banner.*RFC 5321")
     case.check("it is not kept in memory",
                run.document["resources"]["peak_rss_bytes"] < 64 << 20 or harness.SANITIZED,
                run.document["resources"])
@@ -369,10 +369,11 @@ def test_endless_replies(case):
             threading.Event().wait(0.05)
 
     attempt(case, "a banner that never ends", case.peer(lines).url(), 5,
-            "in phase banner.*;", timeout="20s")
+            "in phase banner.*;")
     attempt(case, "an EHLO reply that never ends", case.peer(ehlo_lines).url(), 5,
-            "in phase ehlo.*;", timeout="20s")
-    attempt(case, "a digit now and then", case.peer(drops).url(), 5, "in phase banner.*;")
+            "in phase ehlo.*;")
+    attempt(case, "a digit now and then", case.peer(drops).url(), 5, "in phase banner.*;",
+            timeout="1s")
 
 
 def test_broken_replies(case):

@@ -135,7 +135,7 @@ def test_client_certificate(case):
 def test_client_certificate_missing(case):
     authority = harness.Authority(case.folder)
     sink, ca = secure_sink(case, "smtps", "--tls-client-ca", authority.ca)
-    run = case.bench("-m", "10", "-s", "2", "--give-up", "1s", "--cafile", ca, sink.url())
+    run = case.bench("-m", "10", "-s", "2", "--give-up", "20s", "--cafile", ca, sink.url())
     case.equal("it ends as unreachable", run.status, 5, run)
     case.check("stderr names the client certificate", "--tls-cert" in run.err, run)
 
@@ -215,8 +215,7 @@ def test_messages_per_connection(case):
     opened = run.document["sessions"]["opened"]
     case.check("twenty connections, and no more than were open at once",
                20 <= opened <= 23 and opened <= status["sessions"]["accepted"] <= 23, run)
-    case.equal("each one says goodbye", run.replies().get(("quit", 221)),
-               status["sessions"]["accepted"], run)
+    case.equal("each one says goodbye", run.replies().get(("quit", 221)), opened, run)
 
 
 def test_threads(case):
@@ -286,7 +285,7 @@ def test_auth_any(case):
 def test_auth_wrong_password(case):
     sink, ca = secure_sink(case, "smtps", "--account", f"user:{PASSWORD}")
     for mechanism in ("PLAIN", "CRAM-MD5", "SCRAM-SHA-256"):
-        run = case.bench("-m", "4", "-s", "2", "--give-up", "1s", "--cafile", ca, "--auth",
+        run = case.bench("-m", "4", "-s", "2", "--give-up", "20s", "--cafile", ca, "--auth",
                          mechanism, sink.url().replace("://", "://user:not-the-secret@"))
         case.equal(f"{mechanism}: ends as unreachable", run.status, 5, run)
         case.check(f"{mechanism}: says which phase and what to try",
@@ -299,7 +298,7 @@ def test_auth_not_in_clear(case):
     sink = case.sink("--listen", "smtp://127.0.0.1:0", "--account", f"user:{PASSWORD}",
                      "--auth-clear", "--auth", "PLAIN,LOGIN")
     env = {**os.environ, "VOLLEY_AUTH_PASSWORD": PASSWORD}
-    run = case.bench("-m", "2", "-s", "1", "--give-up", "1s", "--auth-user", "user", sink.url(),
+    run = case.bench("-m", "2", "-s", "1", "--give-up", "20s", "--auth-user", "user", sink.url(),
                      env=env)
     case.equal("no password without TLS", (run.status, run.messages("accepted")), (5, (0,)), run)
     run = case.bench("-m", "2", "-s", "1", "--auth-user", "user", "--auth-clear", sink.url(),
@@ -351,7 +350,8 @@ def test_secrets(case):
 
 def test_open_loop_constant(case):
     sink = case.sink("--listen", "smtp://127.0.0.1:0")
-    run = case.bench("--rate", "500/s", "--duration", "2s", "-s", "20", sink.url())
+    # Enough sessions that none is missed, however slow: what nobody is free for at the end is left.
+    run = case.bench("--rate", "500/s", "--duration", "2s", "-s", "200", sink.url())
     case.agree(run, sink, 1000)
     rate = run.document["rate"]
     case.equal("1000 were due", run.messages("due"), (1000,), run)
@@ -379,7 +379,7 @@ def test_open_loop_poisson(case):
 def test_open_loop_stages(case):
     sink = case.sink("--listen", "smtp://127.0.0.1:0")
     run = case.bench("--stage", "1s@100/s", "--stage", "1s@100/s..300/s", "--stage", "500ms@400/s",
-                     "-s", "20", sink.url())
+                     "-s", "200", sink.url())
     case.agree(run, sink, 100 + 200 + 200)
     rows = run.document["series"]
     case.check("the series follows the stages",
@@ -388,7 +388,8 @@ def test_open_loop_stages(case):
 
 def test_open_loop_warmup(case):
     sink = case.sink("--listen", "smtp://127.0.0.1:0")
-    run = case.bench("--rate", "200/s", "--warmup", "500ms", "--duration", "1s", sink.url())
+    run = case.bench("--rate", "200/s", "--warmup", "500ms", "--duration", "1s", "-s", "200",
+                     sink.url())
     status = sink.stop()
     case.equal("only the measured part counts", run.messages("due", "accepted"), (200, 200), run)
     case.equal("the sink saw the warm-up too", status["end_to_end"]["received"], 300)
@@ -397,15 +398,16 @@ def test_open_loop_warmup(case):
 def test_response_counts_what_was_due(case):
     """Coordinated omission: a server that stands still shows in response, not in service."""
     sink = case.sink("--listen", "smtp://127.0.0.1:0")
-    process = case.bench_start("--rate", "200/s", "--duration", "3s", "-s", "4", sink.url())
-    time.sleep(1)
+    process = case.bench_start("--rate", "200/s", "--duration", "5s", "-s", "4", sink.url())
+    harness.wait_until("the first second is told", lambda: "run " in process.err
+                       or process.popen.poll() is not None)
     sink.signal(signal.SIGSTOP)
     time.sleep(1)
     sink.signal(signal.SIGCONT)
     run = process.wait()
     due, accepted = run.messages("due", "accepted")
     # What was due while no session was free and the schedule ended is left over, on a slow machine.
-    case.check("all were due, and nearly all accepted", due == 600 and accepted >= 560, run)
+    case.check("all were due, and nearly all accepted", due == 1000 and accepted >= 900, run)
     latency = run.document["latency_us"]
     case.check("the median of service is far below the p90 of response",
                latency["service"]["p50"] * 10 < latency["response"]["p90"], latency)
@@ -574,6 +576,11 @@ def sink_seen(log, fault):
     return log.exists() and (fault is not None or log.stat().st_size > 0)
 
 
+def said(log, outcome):
+    """Lines of a log under way that tell this."""
+    return log.read_text().count(f'"outcome":"{outcome}"') if log.exists() else 0
+
+
 def test_interrupt(case):
     sink, run = interrupt(case, signal.SIGINT)
     case.equal("Ctrl-C exits with 130", run.status, 130, run)
@@ -594,9 +601,12 @@ def test_terminate(case):
 def test_interrupt_twice(case):
     """The dot is never answered: one Ctrl-C waits, the second does not."""
     sink = case.sink("--listen", "smtp://127.0.0.1:0", "--fault", "dot:stall")
-    process = case.bench_start("-m", "4", "-s", "4", "--drain", "90s", "--timeout", "95s",
-                               sink.url())
-    time.sleep(1)
+    log = case.folder / "log"
+    process = case.bench_start("-m", "4", "-s", "4", "--drain", "90s", "--timeout", "95s", "--log",
+                               log, sink.url())
+    harness.wait_until("four sessions are open", lambda: said(log, "opened") == 4)
+    # Nothing tells that a dot was sent.
+    time.sleep(2)
     process.signal(signal.SIGINT)
     time.sleep(1)
     case.check("once: it waits for what is under way", process.popen.poll() is None,
@@ -609,8 +619,9 @@ def test_interrupt_twice(case):
 
 
 def test_interrupt_own_sink(case):
-    process = case.bench_start("--duration", "100s", "-s", "4", "--think", "10ms")
-    time.sleep(1)
+    log = case.folder / "log"
+    process = case.bench_start("--duration", "100s", "-s", "4", "--think", "10ms", "--log", log)
+    harness.wait_until("messages are accepted", lambda: said(log, "accepted") > 0)
     children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True,
                               check=False).stdout.split()
     case.equal("a sink runs as a child", len(children), 1)
@@ -625,9 +636,10 @@ def test_interrupt_own_sink(case):
 
 def test_server_dies(case):
     sink = case.sink("--listen", "smtp://127.0.0.1:0")
+    log = case.folder / "log"
     process = case.bench_start("--duration", "60s", "-s", "4", "--think", "10ms", "--give-up",
-                               "1s", sink.url())
-    time.sleep(1)
+                               "1s", "--log", log, sink.url())
+    harness.wait_until("messages are accepted", lambda: said(log, "accepted") > 0)
     sink.popen.kill()
     run = process.wait()
     case.check("the run gives up and does not exit well", run.status in (1, 5, 6), run)

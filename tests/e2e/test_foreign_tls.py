@@ -155,7 +155,7 @@ def test_client_certificate(case):
         names = [dict(x[0] for x in a[3]["subject"])["commonName"] for a in server.agreed]
         case.equal(f"{version.name}: the server knows the client", (run.status, names),
                    (0, ["client.test"]), run)
-        run = case.bench("--quiet", "-m", "1", "-s", "1", "--give-up", "1s", "--cafile",
+        run = case.bench("--quiet", "-m", "1", "-s", "1", "--give-up", "20s", "--cafile",
                          authority.ca, server.url())
         # The older version has no alert that says what is missing.
         case.sentence(f"{version.name}: without a certificate", run, 5, "tls .*--tls-cert" if
@@ -303,7 +303,7 @@ def test_gnutls_serv(case):
                              case.folder / "good.key", *([] if options else ["-a"]), *options])
         harness.wait_until("gnutls-serv listens",
                            lambda out=server: "listening" in (out.out + out.err).lower())
-        run = case.bench("-m", "1", "-s", "1", "--give-up", "1s", "--timeout", "banner=300ms",
+        run = case.bench("-m", "1", "-s", "1", "--give-up", "20s", "--timeout", "banner=300ms",
                          "-4", "--cafile", authority.ca, *bench, f"smtps://localhost:{port}")
         server.kill()
         found = " ".join(str(x) for x in negotiated(run)[0]) if run.document["tls"] else "nothing"

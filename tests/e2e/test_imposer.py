@@ -240,7 +240,7 @@ def test_later(case):
         profile(case, name, f"  hourly: {{max: {most}/h, of: messages, per: source, "
                 "window: rolling}\n", rule("hourly", "{over: hourly}", "mail",
                                            f"450 4.7.0 hourly words {name}", 450))
-    sink = imposing(case, "--profile", "first", "--profile-at", "3s=then")
+    sink = imposing(case, "--profile", "first", "--profile-at", "10s=then")
     client = Client(case, sink.port())
     client.say("HELO x")
     heard = [client.message() for _ in range(4)]

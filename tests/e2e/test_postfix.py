@@ -91,7 +91,7 @@ def test_no_login_no_relay(case):
     run = case.bench("-s", "2", "-m", "4", "--cafile", relay.facts["ca"], relay.url)
     case.equal("without AUTH the relay refuses", run.messages("accepted", "rejected"), (0, 4), run)
     password = case.write("wrong", "not this one\n")
-    run = case.bench("--quiet", "-s", "1", "-m", "1", "--give-up", "1s", "--cafile",
+    run = case.bench("--quiet", "-s", "1", "-m", "1", "--give-up", "20s", "--cafile",
                      relay.facts["ca"], "--auth-user", relay.facts["user"], "--auth-password-file",
                      password, relay.url)
     case.sentence("a wrong password", run, 5, "auth.*check user and password")

@@ -158,7 +158,7 @@ def test_421(case):
 
 def test_stall(case):
     sink = faulty(case, "rcpt:stall;every=5")
-    run = case.bench("-m", "10", "-s", "2", "--timeout", "rcpt=300ms", sink.url())
+    run = case.bench("-m", "10", "-s", "2", "--timeout", "rcpt=2s", sink.url())
     case.equal("two time-outs", (run.messages("accepted", "failed"), run.errors()),
                ((8, 2), {("rcpt", "timed out"): 2}), run)
 
@@ -240,7 +240,7 @@ def test_tls_failures(case):
         ca = case.folder / "sink-ca.pem"
         trust = [] if kind == "self-signed" else ["--tls-ca-out", ca]
         sink = case.sink("--listen", "smtps://127.0.0.1:0", "--tls-cert-fault", kind, *trust)
-        run = case.bench("--quiet", "-m", "1", "-s", "1", "--give-up", "1s", sink.url(),
+        run = case.bench("--quiet", "-m", "1", "-s", "1", "--give-up", "20s", sink.url(),
                          *(["--cafile", ca] if trust else []))
         case.sentence(kind, run, 5, f"tls {pattern}.*in phase tls|tls.*in phase tls.*{pattern}")
         sink.stop()

@@ -79,10 +79,10 @@ static void test_alarm(void **state)
 	assert_true(second.at_ns >= now_ns + 30 * NS_PER_MS);
 	assert_int_equal(first.fired, 0);
 	/* It is let fire in vain, and set anew. */
-	wheel_set(&t->wheel, &second.timer, clock_now(t->clock) + 25 * NS_PER_MS);
+	wheel_set(&t->wheel, &second.timer, clock_now(t->clock) + 250 * NS_PER_MS);
 	transport_wake(t);
 	assert_int_equal(transport_turn(t, TIME_NEVER, &e), 0);
-	wheel_set(&t->wheel, &second.timer, clock_now(t->clock) + 60 * NS_PER_MS);
+	wheel_set(&t->wheel, &second.timer, clock_now(t->clock) + 500 * NS_PER_MS);
 	for (int rounds = 0; rounds < 100 && second.fired < 2; rounds++)
 		assert_true(transport_turn(t, TIME_NEVER, &e) >= 0);
 	assert_int_equal(second.fired, 2);
