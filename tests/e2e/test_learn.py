@@ -101,21 +101,22 @@ def shares(run):
 # ---- limits ----
 
 def test_all_limits(case):
-    profile = hide(case, "hidden", (limit("hourly", "600/h", more=", window: fixed"),
-                                    limit("connections", "6", "connections"),
-                                    limit("use", "25", per="connection")),
+    profile = hide(case, "hidden", (limit("hourly", "200/h", more=", window: fixed"),
+                                    limit("connections", "20", "connections"),
+                                    limit("use", "5", per="connection")),
                    (reply("connections", "banner", enhanced="4.7.0", dial="connections"),
                     reply("use", enhanced="4.4.2", dial="messages-per-connection"),
                     reply("hourly")))
-    load = ("-s", "16")
+    # So few that a slow machine meets each of them in every window.
+    load = ("-s", "30", "--rate", "250/s")
     run, document, observed = observe(case, profile, *load)
     limits = json.dumps(document["limits"], indent=1)
     case.equal("three limits", len(document["limits"]), 3, limits)
-    near(case, "the hour's", find(document, of="messages", period=3600)["max"], 600, limits)
+    near(case, "the hour's", find(document, of="messages", period=3600)["max"], 200, limits)
     case.equal("in fixed windows", find(document, of="messages", period=3600).get("window"),
                "fixed", limits)
-    near(case, "connections at once", find(document, of="connections")["max"], 6, limits)
-    near(case, "messages per connection", find(document, per="connection")["max"], 25, limits)
+    near(case, "connections at once", find(document, of="connections")["max"], 20, limits)
+    near(case, "messages per connection", find(document, per="connection")["max"], 5, limits)
     said = {(r["code"], r["enhanced"], re.search("hidden ([a-z]+)", r["text"])[1], r["phase"])
             for r in document["replies"] if "hidden" in r["text"]}
     case.equal("the replies that were given", said,
@@ -140,13 +141,13 @@ def test_all_limits(case):
 
 
 def test_rolling(case):
-    profile = hide(case, "hidden", (limit("hourly", "400/h", more=", window: rolling"),),
+    profile = hide(case, "hidden", (limit("hourly", "200/h", more=", window: rolling"),),
                    (reply("hourly", code=450),))
-    _, document, _ = observe(case, profile, "-s", "6")
+    _, document, _ = observe(case, profile, "-s", "6", "--rate", "300/s")
     limits = json.dumps(document["limits"], indent=1)
     case.equal("one limit", len(document["limits"]), 1, limits)
     found = find(document, of="messages", period=3600)
-    near(case, "the hour's", found["max"], 400, limits)
+    near(case, "the hour's", found["max"], 200, limits)
 
 
 def test_smooth(case):
