@@ -27,7 +27,7 @@ HIGH = b"red \x9b31m \xc2\x9b31m \xff\xfe \xc0\x9b"
 
 
 def attempt(case, what, target, status, pattern, *options, timeout="20s"):
-    """A bench of one message with one session; a short timeout is for peers that are silent."""
+    """A bench of one message with one session; a short time-out is for peers that are silent."""
     run = case.bench("--quiet", "-m", "1", "-s", "1", "--give-up", "20s", "--timeout", timeout,
                      *options, target)
     case.sentence(what, run, status, pattern)
@@ -168,16 +168,16 @@ def test_silence(case):
     env_free = ("--auth-user", "u", "--auth-password-file", case.write("password", "p\n"),
                 "--auth-clear", "--cafile", authority.ca)
     # Before the session stands nothing can be sent: unreachable. Behind that, a message is left.
-    for verb, scheme, phase, options in (
-            ("", "smtp", "banner", ()), ("EHLO", "smtp", "ehlo", ()),
-            ("STARTTLS", "smtp+starttls", "starttls|tls|ehlo", ()),
-            ("handshake", "smtp+starttls", "tls", ()),
-            ("", "smtps", "tls", ()),
-            ("AUTH", "smtp", "auth", env_free), ("AUTH", "smtp+starttls", "auth", env_free)):
+    for verb, scheme, phase, waits, options in (
+            ("", "smtp", "banner", "banner", ()), ("EHLO", "smtp", "ehlo", "ehlo", ()),
+            ("STARTTLS", "smtp+starttls", "starttls|tls|ehlo", "starttls", ()),
+            ("handshake", "smtp+starttls", "tls", "tls", ()), ("", "smtps", "tls", "tls", ()),
+            ("AUTH", "smtp", "auth", "auth", env_free),
+            ("AUTH", "smtp+starttls", "auth", "auth", env_free)):
         peer = case.peer(silent_at(verb, context))
         attempt(case, f"{scheme}: silence after {verb or 'the connection'}", peer.url(scheme), 5,
                 f"timed out in phase ({phase}).*;", "--cafile", authority.ca, *options,
-                timeout="2s")
+                timeout=f"{waits}=1s")
         case.equal("the script ran", peer.faults, [])
 
 
@@ -186,8 +186,8 @@ def test_silence_of_a_message(case):
                               ("DATA", "data", "failed"), ("body", "body", "failed"),
                               ("dot", "accept", "in_doubt")):
         peer = case.peer(silent_at(verb))
-        run = case.bench("-m", "1", "-s", "1", "--give-up", "20s", "--timeout", "1s", "--size",
-                         "20m" if verb == "body" else "4k", peer.url())
+        run = case.bench("-m", "1", "-s", "1", "--give-up", "20s", "--timeout", f"{phase}=1s",
+                         "--size", "20m" if verb == "body" else "4k", peer.url())
         case.equal(f"silence after {verb}: {left}, with 6", (run.status, run.messages(left)),
                    (6, (1,)), run)
         case.equal(f"silence after {verb}: the error is told", run.errors(),
@@ -197,7 +197,7 @@ def test_silence_of_a_message(case):
 
 
 def test_silence_after_quit(case):
-    run = case.bench("--quiet", "-m", "1", "-s", "1", "--timeout", "500ms",
+    run = case.bench("--quiet", "-m", "1", "-s", "1", "--timeout", "quit=500ms",
                      case.peer(silent_at("QUIT")).url())
     case.equal("the message is accepted all the same", (run.status, run.messages("accepted")),
                (0, (1,)), run)

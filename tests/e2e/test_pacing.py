@@ -101,14 +101,15 @@ def test_open_loop(case):
 
 def test_shared_host(case):
     env = {**os.environ, "VOLLEY_AUTH_PASSWORD": "secret"}
-    sink_args = ("--listen", "smtp://127.0.0.1:0", "--profile", "shared-host", "--scale", "3600",
-                 "--account", "u@example.com:secret", "--auth-clear")
-    sink = case.sink(*sink_args)
+    sink_args = ("--listen", "smtp://127.0.0.1:0", "--profile", "shared-host", "--account",
+                 "u@example.com:secret", "--auth-clear", "--scale")
+    # An hour in ten seconds: also a slow machine sends more than 200 messages in them.
+    sink = case.sink(*sink_args, "360")
     run = case.bench("-m", "1000", "-s", "5", *with_login(sink), env=env, status={6})
     case.check("without the profile the cap is hit",
-               run.replies().get(("mail", 421), 0) > 10, run)
+               run.replies().get(("mail", 421), 0) > 100, run)
     sink.stop()
-    sink = case.sink(*sink_args)
+    sink = case.sink(*sink_args, "3600")
     run = case.bench("-m", "480", "-s", "20", "--threads", "2", "--profile", "shared-host",
                      "--scale", "3600", *with_login(sink), env=env)
     case.equal("with it everything is accepted", (run.status, *run.messages("accepted"),
@@ -182,14 +183,14 @@ def test_log(case):
 # ---- limits that nobody told ----
 
 def test_adapt(case):
-    sink = case.sink("--listen", "smtp://127.0.0.1:0", "--fault", f"mail:reply={SLOW};after=100/s",
+    sink = case.sink("--listen", "smtp://127.0.0.1:0", "--fault", f"mail:reply={SLOW};after=50/s",
                      "-m", "6")
     run = case.bench("--adapt", "--adapt-interval", "500ms", "--duration", "8s", "-s", "20",
                      sink.url(), status={0, 6})
     messages = run.document["messages"]
     case.check("both limits are found, at the price of few refusals",
-               messages["accepted"] > 200 and messages["deferred"] * 10 < messages["started"], run)
-    case.check("and told", pace(run)["cuts"] > 0 and pace(run)["rate"] < 200
+               messages["accepted"] > 100 and messages["deferred"] * 10 < messages["started"], run)
+    case.check("and told", pace(run)["cuts"] > 0 and pace(run)["rate"] < 100
                and pace(run)["rate_refused"], run)
     case.equal("the interval", (run.document["pace"]["adapt"],
                                 run.document["pace"]["interval_s"]), (True, 0.5))

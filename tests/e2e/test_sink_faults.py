@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What volley sink does on purpose, as volley bench sees it: replies, errors, delays, and seeds."""
 
+import json
 import sys
 import time
 
@@ -56,8 +57,17 @@ def test_first_and_after(case):
 
 def test_after_in_a_connection(case):
     sink = faulty(case, "mail:reply=452 4.5.3 Too many;after=3/conn")
-    run = case.bench("-m", "100", "-s", "4", "--messages-per-connection", "5", sink.url())
-    case.equal("three messages a connection", run.messages("accepted", "deferred"), (60, 40), run)
+    log = case.folder / "log"
+    run = case.bench("-m", "100", "-s", "4", "--messages-per-connection", "5", "--log", log,
+                     sink.url())
+    # How many the last connection of a session carries is a matter of how fast the others are.
+    found = [x for x in map(json.loads, log.read_text().splitlines()) if "id" in x]
+    case.equal("three messages a connection", [x["on_connection"] for x in found
+                                               if (x["outcome"] == "deferred")
+                                               != (x["on_connection"] > 3)], [], run)
+    accepted, deferred = run.messages("accepted", "deferred")
+    case.check("sixty, or of the last connections a few more", accepted + deferred == 100
+               and 60 <= accepted <= 64, run)
 
 
 def test_multiline_reply(case):
