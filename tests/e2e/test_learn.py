@@ -153,8 +153,8 @@ def test_rolling(case):
 def test_smooth(case):
     profile = hide(case, "hidden", (limit("hourly", "500/h", more=", burst: 10"),),
                    (reply("hourly", code=450),))
-    # A message each twentieth of a second: on a busy machine more often would not be regular.
-    _, document, _ = observe(case, profile, "-s", "4", scale="360")
+    # A message each fiftieth of a second: on a busy machine more often would not be regular.
+    _, document, _ = observe(case, profile, "-s", "4", "--rate", "75/s", scale="360")
     limits = json.dumps(document["limits"], indent=1)
     case.equal("one limit, smooth", [l["window"] for l in document["limits"]], ["smooth"], limits)
     found = document["limits"][0] if document["limits"] else {"max": 0, "period": 1, "burst": 0}
