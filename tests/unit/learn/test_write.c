@@ -64,7 +64,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct observation *observe(struct buf *log, const char *name)
+static struct observation *observe_log(struct buf *log, const char *name)
 {
 	struct observation *o = observation_new();
 	struct err e = {0};
@@ -75,6 +75,16 @@ static struct observation *observe(struct buf *log, const char *name)
 	assert_int_equal(observation_order(o), 0);
 	buf_fini(log);
 	return o;
+}
+
+static struct observation *observe(const struct model_server *server, const struct model_load *load,
+				   enum learn_format format, const char *name)
+{
+	struct buf log;
+
+	buf_init(&log, 64 << 20);
+	model_play(server, load, format, &log);
+	return observe_log(&log, name);
 }
 
 /* Writes what was learned and loads it again. */
@@ -145,11 +155,8 @@ static void round_trip(void **state)
 	const struct profile *p;
 	struct observation *o;
 	struct learned l;
-	struct buf log;
 
-	buf_init(&log, 64 << 20);
-	model_play(&server, &load, LEARN_VOLLEY, &log);
-	o = observe(&log, "it's a \"log\"\n: #1");
+	o = observe(&server, &load, LEARN_VOLLEY, "it's a \"log\"\n: #1");
 	learn(*state, o, &l);
 	p = reload(*state, &l, "Who: 'they' # are", &store);
 	assert_string_equal(p->provider, "Who: 'they' # are");
@@ -200,12 +207,9 @@ static void windows(void **state)
 		const struct profile *p;
 		struct observation *o;
 		struct learned l;
-		struct buf log;
 
 		its.service_ns = i == 0 ? 200 * NS_PER_MS : 15 * NS_PER_SEC;
-		buf_init(&log, 64 << 20);
-		model_play(&servers[i], &its, LEARN_POSTFIX, &log);
-		o = observe(&log, "mail.log");
+		o = observe(&servers[i], &its, LEARN_POSTFIX, "mail.log");
 		learn(*state, o, &l);
 		p = reload(*state, &l, NULL, &store);
 		assert_int_equal(p->limit_count, 1);
@@ -238,11 +242,8 @@ static void shared_reply(void **state)
 	const struct profile *p;
 	struct observation *o;
 	struct learned l;
-	struct buf log;
 
-	buf_init(&log, 64 << 20);
-	model_play(&server, &load, LEARN_POSTFIX, &log);
-	o = observe(&log, "mail.log");
+	o = observe(&server, &load, LEARN_POSTFIX, "mail.log");
 	learn(*state, o, &l);
 	p = reload(*state, &l, NULL, &store);
 	minute = find_rule(p, "messages-1m");
@@ -273,11 +274,8 @@ static void silent(void **state)
 	const struct profile *p;
 	struct observation *o;
 	struct learned l;
-	struct buf log;
 
-	buf_init(&log, 64 << 20);
-	model_play(&server, &load, LEARN_POSTFIX, &log);
-	o = observe(&log, "mail.log");
+	o = observe(&server, &load, LEARN_POSTFIX, "mail.log");
 	learn(*state, o, &l);
 	p = reload(*state, &l, NULL, &store);
 	rule = find_rule(p, "messages-per-connection");
@@ -325,7 +323,7 @@ static void strange_replies(void **state)
 	for (int i = 0; i < 120; i++)
 		buf_append_text(&log, "longer ");
 	buf_append_text(&log, "\"}\n");
-	o = observe(&log, "a.log");
+	o = observe_log(&log, "a.log");
 	learn(*state, o, &l);
 	p = reload(*state, &l, NULL, &store);
 	assert_int_equal(p->own_rule_count, sizeof(texts) / sizeof(texts[0]) + 1);

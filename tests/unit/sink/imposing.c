@@ -101,6 +101,18 @@ void imposing_start(struct imposing *m)
 		fail_msg("%s", e.text);
 }
 
+void imposing_prepare(struct imposing *m, struct hand_profile *p)
+{
+	imposing_init(m);
+	hand_profile_init(p, "hand");
+}
+
+void imposing_begin(struct imposing *m, const struct hand_profile *p)
+{
+	imposing_add(m, p);
+	imposing_start(m);
+}
+
 void imposing_fini(struct imposing *m)
 {
 	imposer_free(m->imposer);

@@ -43,6 +43,10 @@ void imposing_add(struct imposing *m, const struct hand_profile *p);
 void imposing_start(struct imposing *m);
 void imposing_fini(struct imposing *m);
 
+/* For a profile alone: both initialized, under the name "hand"; added, and started with it. */
+void imposing_prepare(struct imposing *m, struct hand_profile *p);
+void imposing_begin(struct imposing *m, const struct hand_profile *p);
+
 /* A client connects; "" in place of an address: 192.0.2.1. is_refused may be NULL: not refused. */
 struct imposer_session *client(struct imposing *m, const char *address, bool *is_refused);
 struct imposer_session *client_at(struct imposing *m, const char *address, const char *local,

@@ -173,6 +173,15 @@ static void test_beside_faults(void **state)
 	stage_fini(&s);
 }
 
+/* Connects and greets; whatever is said to that is passed over. */
+static void open_greeted(struct stage *s, struct peer *q, enum stage_listener at, const char *hello)
+{
+	peer_open(s, q, at);
+	peer_send(q, hello);
+	stage_run(s, 10 * NS_PER_MS);
+	q->got_taken = q->got.len;
+}
+
 static void test_lmtp(void **state)
 {
 	struct hand_profile p;
@@ -188,10 +197,7 @@ static void test_lmtp(void **state)
 	hand_over(&p, limit, PHASE_ACCEPT, "450 4.7.0 Later");
 	impose(&s, &p);
 	stage_start(&s);
-	peer_open(&s, &q, STAGE_LMTP);
-	peer_send(&q, "LHLO x\r\n");
-	stage_run(&s, 10 * NS_PER_MS);
-	q.got_taken = q.got.len;
+	open_greeted(&s, &q, STAGE_LMTP, "LHLO x\r\n");
 	for (int i = 0; i < 2; i++) {
 		peer_say(&q, OPEN "RCPT TO:<e@f.example>\r\nDATA\r\n",
 			 OPEN_OK "250 2.1.5 Ok\r\n" DATA_OK);
@@ -221,10 +227,7 @@ static void test_chunks(void **state)
 	hand_over(&p, limit, PHASE_DATA, "450 4.7.0 Later");
 	impose(&s, &p);
 	stage_start(&s);
-	peer_open(&s, &q, STAGE_SMTP);
-	peer_send(&q, "EHLO x\r\n");
-	stage_run(&s, 10 * NS_PER_MS);
-	q.got_taken = q.got.len;
+	open_greeted(&s, &q, STAGE_SMTP, "EHLO x\r\n");
 	peer_say(&q, OPEN "BDAT 3 LAST\r\nabc", OPEN_OK OK);
 	peer_say(&q, OPEN "BDAT 3 LAST\r\nabc", OPEN_OK "450 4.7.0 Later\r\n");
 	peer_say(&q, OPEN "BDAT 3\r\nabcBDAT 0 LAST\r\n",
@@ -254,10 +257,7 @@ static void test_login(void **state)
 	s.plan.seed = 3;
 	impose(&s, &p);
 	stage_start(&s);
-	peer_open(&s, &q, STAGE_SMTP);
-	peer_send(&q, "EHLO x\r\n");
-	stage_run(&s, 10 * NS_PER_MS);
-	q.got_taken = q.got.len;
+	open_greeted(&s, &q, STAGE_SMTP, "EHLO x\r\n");
 	peer_say(&q, "MAIL FROM:<a@b.example>\r\n", "530 5.7.57 Client not authenticated\r\n");
 	/* u@b.example with a wrong password. */
 	peer_send(&q, "AUTH PLAIN AHVAYi5leGFtcGxlAHdyb25n\r\n");

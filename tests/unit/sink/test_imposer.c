@@ -9,12 +9,6 @@
 
 #define SEC NS_PER_SEC
 
-static void setup(struct imposing *m, struct hand_profile *p)
-{
-	imposing_init(m);
-	hand_profile_init(p, "hand");
-}
-
 static const struct sink_status_limit *limit_row(const struct sink_status *s, const char *name)
 {
 	for (size_t i = 0; i < s->limit_count; i++)
@@ -51,10 +45,9 @@ static void test_connections(void **state)
 	bool is_refused;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_limit(&p, "open", 2, LIMIT_CONNECTIONS, LIMIT_PER_SOURCE, LIMIT_AT_ONCE, 0);
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	a = client(&m, "", NULL);
 	b = client(&m, "", NULL);
 	c = client(&m, "", &is_refused);
@@ -96,12 +89,11 @@ static void test_windows(void **state)
 			struct imposer_session *x;
 			int64_t window_ns = 60 * SEC / scale;
 
-			setup(&m, &p);
+			imposing_prepare(&m, &p);
 			hand_limit(&p, "rate", 10, LIMIT_MESSAGES, LIMIT_PER_SOURCE, windows[i],
 				   60 * SEC);
 			m.plan.scale = scale;
-			imposing_add(&m, &p);
-			imposing_start(&m);
+			imposing_begin(&m, &p);
 			/* From the begin of a window on. */
 			m.now_ns = 60 * SEC;
 			x = client(&m, "", NULL);
@@ -133,10 +125,9 @@ static void test_late_stamp(void **state)
 		struct imposer_question q = {
 			.step = AT_MAIL, .path = SPAN("a@b.example"), .recipient_idx = -1};
 
-		setup(&m, &p);
+		imposing_prepare(&m, &p);
 		hand_limit(&p, "rate", 2, LIMIT_MESSAGES, LIMIT_PER_SOURCE, windows[i], 60 * SEC);
-		imposing_add(&m, &p);
-		imposing_start(&m);
+		imposing_begin(&m, &p);
 		m.now_ns = q.now_ns = 119 * SEC;
 		x = client(&m, "", NULL);
 		assert_int_equal(burst(&m, x, 3), 2);
@@ -171,10 +162,9 @@ static void test_scopes(void **state)
 		struct hand_profile p;
 		struct imposer_session *x, *y;
 
-		setup(&m, &p);
+		imposing_prepare(&m, &p);
 		hand_limit(&p, "rate", 1, LIMIT_MESSAGES, cases[i].scope, LIMIT_ROLLING, 60 * SEC);
-		imposing_add(&m, &p);
-		imposing_start(&m);
+		imposing_begin(&m, &p);
 		x = client(&m, "", NULL);
 		y = client(&m, "192.0.2.2", NULL);
 		assert_true(mail(&m, x, "u", "a@b.example", 0));
@@ -196,10 +186,9 @@ static void test_no_login(void **state)
 	struct imposer_session *x;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_limit(&p, "rate", 2, LIMIT_MESSAGES, LIMIT_PER_ACCOUNT, LIMIT_ROLLING, 60 * SEC);
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_int_equal(burst(&m, x, 5), 2);
 	assert_true(mail(&m, x, "u", "a@b.example", 0));
@@ -217,13 +206,12 @@ static void test_recipients(void **state)
 	struct imposer_session *x;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_limit(&p, "each", 3, LIMIT_RECIPIENTS, LIMIT_PER_MESSAGE, LIMIT_AT_ONCE, 0);
 	hand_limit(&p, "hour", 5, LIMIT_RECIPIENTS, LIMIT_PER_SOURCE, LIMIT_ROLLING, 3600 * SEC);
 	hand_limit(&p, "mailbox", 1, LIMIT_RECIPIENTS, LIMIT_PER_RECIPIENT, LIMIT_ROLLING,
 		   60 * SEC);
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_true(mail(&m, x, NULL, "a@b.example", 0));
 	assert_true(rcpt(&m, x, "1@d.example"));
@@ -255,11 +243,10 @@ static void test_per_connection(void **state)
 	struct imposer_session *x;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_limit(&p, "each", 3, LIMIT_MESSAGES, LIMIT_PER_CONNECTION, LIMIT_AT_ONCE, 0);
 	hand_limit(&p, "minute", 2, LIMIT_MESSAGES, LIMIT_PER_CONNECTION, LIMIT_ROLLING, 60 * SEC);
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_int_equal(burst(&m, x, 3), 2);
 	m.now_ns += 61 * SEC;
@@ -284,11 +271,10 @@ static void test_octets(void **state)
 	struct imposer_session *x;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_limit(&p, "size", 1000, LIMIT_OCTETS, LIMIT_PER_MESSAGE, LIMIT_AT_ONCE, 0);
 	hand_limit(&p, "volume", 1500, LIMIT_OCTETS, LIMIT_PER_SOURCE, LIMIT_ROLLING, 60 * SEC);
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_false(mail(&m, x, NULL, "a@b.example", 1001));
 	assert_string_equal(said(), "552 5.3.4 Message size exceeds limit");
@@ -317,12 +303,11 @@ static void test_given_back(void **state)
 		struct imposer_session *x;
 		int limit;
 
-		setup(&m, &p);
+		imposing_prepare(&m, &p);
 		limit = hand_limit(&p, "rate", 3, LIMIT_MESSAGES, LIMIT_PER_SOURCE, LIMIT_ROLLING,
 				   60 * SEC);
 		p.profile.limits[limit].limit.counts_accepted = counts_accepted;
-		imposing_add(&m, &p);
-		imposing_start(&m);
+		imposing_begin(&m, &p);
 		x = client(&m, "", NULL);
 		/* Refused at the dot, broken off, begun anew: none of them was accepted. */
 		assert_true(mail(&m, x, NULL, "a@b.example", 0) && rcpt(&m, x, "c@d.example"));
@@ -346,11 +331,10 @@ static void test_all_or_none(void **state)
 	struct imposer_session *x, *y;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_limit(&p, "source", 2, LIMIT_MESSAGES, LIMIT_PER_SOURCE, LIMIT_ROLLING, 60 * SEC);
 	hand_limit(&p, "site", 3, LIMIT_MESSAGES, LIMIT_PER_SITE, LIMIT_ROLLING, 60 * SEC);
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	y = client(&m, "192.0.2.2", NULL);
 	assert_int_equal(burst(&m, x, 10), 2);
@@ -377,12 +361,11 @@ static void test_steps(void **state)
 		struct imposer_session *x;
 		int limit, step = 0;
 
-		setup(&m, &p);
+		imposing_prepare(&m, &p);
 		limit = hand_limit(&p, "rate", 1, LIMIT_MESSAGES, LIMIT_PER_SOURCE, LIMIT_ROLLING,
 				   60 * SEC);
 		hand_over(&p, limit, cases[i].at, "450 4.7.1 Slow down, {ip}");
-		imposing_add(&m, &p);
-		imposing_start(&m);
+		imposing_begin(&m, &p);
 		x = client(&m, "", NULL);
 		assert_true(message(&m, x));
 		if (mail(&m, x, NULL, "a@b.example", 0) && ++step && rcpt(&m, x, "c@d.example") &&
@@ -404,13 +387,12 @@ static void test_at_login(void **state)
 	int limit;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	limit = hand_limit(&p, "day", 1, LIMIT_MESSAGES, LIMIT_PER_ACCOUNT, LIMIT_FIXED,
 			   86400 * SEC);
 	hand_over(&p, limit, PHASE_AUTH, "454 Throttling failure: Daily message quota exceeded.");
 	hand_over(&p, limit, PHASE_ACCEPT, "454 Throttling failure: at the end");
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_true(login(&m, x, "u"));
 	assert_true(mail(&m, x, "u", "a@b.example", 0) && rcpt(&m, x, "c@d.example"));
@@ -437,12 +419,11 @@ static void test_told_later(void **state)
 	int limit;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	limit = hand_limit(&p, "mailbox", 1, LIMIT_MESSAGES, LIMIT_PER_RECIPIENT, LIMIT_ROLLING,
 			   3600 * SEC);
 	hand_over(&p, limit, PHASE_ACCEPT, "554 5.2.121 Too many to {address} at {domain}");
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_true(message(&m, x));
 	assert_true(mail(&m, x, NULL, "a@b.example", 0));
@@ -462,11 +443,10 @@ static void test_own_count(void **state)
 	struct imposer_session *x;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_limit(&p, "fixed", 10, LIMIT_MESSAGES, LIMIT_PER_SOURCE, LIMIT_FIXED, 64 * SEC);
 	hand_limit(&p, "rolling", 100, LIMIT_MESSAGES, LIMIT_PER_SOURCE, LIMIT_ROLLING, 64 * SEC);
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	/* Ten before the window's end, ten after its begin. */
 	m.now_ns = 128 * SEC - INT64_C(1800000000) % 64 * SEC - SEC;
 	x = client(&m, "", NULL);
@@ -488,12 +468,11 @@ static void test_data_again(void **state)
 	int limit;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	limit = hand_limit(&p, "rate", 1, LIMIT_MESSAGES, LIMIT_PER_SOURCE, LIMIT_ROLLING,
 			   60 * SEC);
 	hand_over(&p, limit, PHASE_DATA, "451 4.7.1 Later");
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_true(message(&m, x));
 	assert_true(mail(&m, x, NULL, "a@b.example", 0) && rcpt(&m, x, "c@d.example"));
@@ -515,10 +494,9 @@ static void test_worst(void **state)
 	struct sink_status s;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_limit(&p, "rate", 1, LIMIT_MESSAGES, LIMIT_PER_SOURCE, LIMIT_ROLLING, 64 * SEC);
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	for (int i = 0; i < 5; i++) {
 		char address[32];
 
@@ -584,11 +562,10 @@ static void test_threads(void **state)
 	struct sink_status s;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_limit(&p, "rate", 5000, LIMIT_MESSAGES, LIMIT_PER_SOURCE, LIMIT_ROLLING, 64 * SEC);
 	hand_limit(&p, "open", 2, LIMIT_CONNECTIONS, LIMIT_PER_SOURCE, LIMIT_AT_ONCE, 0);
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	for (int i = 0; i < THREADS; i++) {
 		workers[i] = (struct worker){.m = &m};
 		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);

@@ -12,12 +12,6 @@
 
 #define SEC NS_PER_SEC
 
-static void setup(struct imposing *m, struct hand_profile *p)
-{
-	imposing_init(m);
-	hand_profile_init(p, "hand");
-}
-
 static void add_account(struct imposing *m, const char *text)
 {
 	assert_int_equal(sink_account_add(&m->plan, span_of(text), NULL), 0);
@@ -32,12 +26,11 @@ static void test_sender_unknown(void **state)
 	struct imposer_session *x;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_rule(&p, CAUSE_SENDER_UNKNOWN, PHASE_MAIL, "553 5.7.1 {address} is not yours");
 	add_account(&m, "Me@Own.example:x");
 	add_account(&m, "apikey:x");
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_true(mail(&m, x, "Me@Own.example", "me@own.example", 0));
 	assert_true(mail(&m, x, "Me@Own.example", "other@OWN.example", 0));
@@ -60,10 +53,9 @@ static void test_sender_later(void **state)
 	struct imposer_session *x;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_rule(&p, CAUSE_SENDER_UNKNOWN, PHASE_ACCEPT, "550 5.7.60 SendAsDenied; {address}");
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_true(message(&m, x));
 	assert_true(mail(&m, x, "me@own.example", "a@b.example", 0));
@@ -85,12 +77,11 @@ static void test_triplet(void **state)
 	struct imposer_session *x, *y;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	p.rules[hand_rule(&p, CAUSE_TRIPLET, PHASE_RCPT, "451 4.7.1 Greylisted")].when_ns =
 		300 * SEC;
 	m.plan.scale = 60;
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	y = client(&m, "192.0.2.2", NULL);
 	assert_true(mail(&m, x, NULL, "a@b.example", 0) && mail(&m, y, NULL, "a@b.example", 0));
@@ -120,12 +111,11 @@ static void test_probability(void **state)
 		struct imposer_session *x;
 		int refused = 0;
 
-		setup(&m, &p);
+		imposing_prepare(&m, &p);
 		p.rules[hand_rule(&p, CAUSE_PROBABILITY, PHASE_MAIL, "451 4.3.0 Sorry")].when_ppm =
 			250000;
 		m.plan.seed = 7;
-		imposing_add(&m, &p);
-		imposing_start(&m);
+		imposing_begin(&m, &p);
 		x = client(&m, "", NULL);
 		for (int i = 0; i < 400; i++) {
 			seen[run][i] = mail(&m, x, NULL, "a@b.example", 0);
@@ -145,12 +135,11 @@ static void test_size_and_recipient(void **state)
 	struct imposer_session *x;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	p.rules[hand_rule(&p, CAUSE_SIZE, PHASE_MAIL, "552 5.3.4 Too big")].when_octets = 1000;
 	p.rules[hand_rule(&p, CAUSE_RECIPIENT, PHASE_RCPT, "550 5.1.1 No {address}")].when_pattern =
 		SPAN("un*own*");
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_false(mail(&m, x, NULL, "a@b.example", 1001));
 	assert_true(mail(&m, x, NULL, "a@b.example", 1000));
@@ -172,12 +161,11 @@ static void test_login_and_tls(void **state)
 	struct imposer_session *x;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	hand_rule(&p, CAUSE_LOGIN, PHASE_AUTH, "535 5.7.8 Username and Password not accepted");
 	hand_rule(&p, CAUSE_NO_LOGIN, PHASE_MAIL, "530 5.7.0 Authentication Required. {id}");
 	p.profile.submission.needs_login = true;
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_false(login(&m, x, NULL));
 	assert_string_equal(said(), "535 5.7.8 Username and Password not accepted");
@@ -203,10 +191,9 @@ static void test_demands(void **state)
 		struct imposer_question q = {.step = AT_MAIL, .recipient_idx = -1};
 		struct imposer_session *x;
 
-		setup(&m, &p);
+		imposing_prepare(&m, &p);
 		p.profile.submission.needs_login = p.profile.submission.needs_tls = true;
-		imposing_add(&m, &p);
-		imposing_start(&m);
+		imposing_begin(&m, &p);
 		x = imposer_session_new(m.imposer, &facts);
 		assert_int_equal(imposer_ask(x, &q), what != 0);
 		if (what)
@@ -241,12 +228,11 @@ static void test_words(void **state)
 		struct hand_profile p;
 		struct imposer_session *x;
 
-		setup(&m, &p);
+		imposing_prepare(&m, &p);
 		p.rules[hand_rule(&p, CAUSE_PROBABILITY, PHASE_MAIL,
 				  is_long ? longest : cases[i].say)]
 			.when_ppm = 1000000;
-		imposing_add(&m, &p);
-		imposing_start(&m);
+		imposing_begin(&m, &p);
 		x = client(&m, "", NULL);
 		assert_false(mail(&m, x, NULL, "a@b.example", 0));
 		if (is_long)
@@ -268,14 +254,13 @@ static void test_close(void **state)
 	int limit;
 
 	(void)state;
-	setup(&m, &p);
+	imposing_prepare(&m, &p);
 	limit = hand_limit(&p, "each", 1, LIMIT_MESSAGES, LIMIT_PER_CONNECTION, LIMIT_AT_ONCE, 0);
 	hand_over(&p, limit, PHASE_MAIL, "");
 	p.rules[hand_rule(&p, CAUSE_RECIPIENT, PHASE_RCPT, "554 5.7.1 Go away")].when_pattern =
 		SPAN("trap");
 	p.rules[1].does_close = true;
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_true(message(&m, x));
 	assert_false(mail(&m, x, NULL, "a@b.example", 0));
@@ -513,8 +498,7 @@ static void test_reputation(void **state)
 	};
 	m.plan.scale = 60;
 	p.profile.limits[0].limit.period_ns = 64 * 60 * SEC;
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	y = client(&m, "192.0.2.2", NULL);
 	/* Ten as a new one make it warming, ten more good: there is room for all. */
@@ -568,8 +552,7 @@ static void test_log(void **state)
 	imposing_init(&m);
 	one_limit(&p, "hand", 2, "421 4.7.28 \"Too\" much\nfrom {ip}");
 	m.plan.decisions = path;
-	imposing_add(&m, &p);
-	imposing_start(&m);
+	imposing_begin(&m, &p);
 	x = client(&m, "", NULL);
 	assert_true(mail(&m, x, "me@own.example", "a@b.example", 0));
 	assert_true(mail(&m, x, "me@own.example", "a@b.example", 0));
