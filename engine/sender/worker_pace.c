@@ -303,6 +303,7 @@ void worker_pace_not_started(struct session *s, int64_t now_ns)
 		return;
 	wp->most.taken_ns = now_ns;
 	governor_give_back(s->path->path->governor, &wp->most, now_ns);
+	worker_pace_freed(s->worker);
 }
 
 /* ---- the step ---- */
@@ -326,9 +327,8 @@ static bool may_send(struct worker_path *p, int64_t now_ns)
 	wp->most.taken_ns = now_ns;
 	if (g == NULL || governor_may_send(g, &wp->most, now_ns, &wait))
 		return true;
-	if (wait.hold == HOLD_PAUSE || wait.hold == HOLD_REST)
-		if (governor_is_paused(g, now_ns))
-			quit_idle(p, now_ns);
+	if ((wait.hold == HOLD_PAUSE || wait.hold == HOLD_REST) && governor_is_paused(g, now_ns))
+		quit_idle(p, now_ns);
 	hold(p, &p->send, &wait, now_ns);
 	return false;
 }
