@@ -21,18 +21,19 @@ static int open_store(struct bench_pace *b, const struct bench_options *o, struc
 	return b->store != NULL ? 0 : -1;
 }
 
-static int load(struct bench_pace *b, const struct bench_options *o, const char *name,
-		struct bench_profile *ret_profile, struct err *e)
+static const struct profile *load(struct bench_pace *b, const struct bench_options *o,
+				  const char *name, struct err *e)
 {
-	if (ret_profile->rules != NULL)
+	return open_store(b, o, e) == 0 ? profile_store_load(b->store, name, e) : NULL;
+}
+
+static int load_base(struct bench_pace *b, const struct bench_options *o, struct err *e)
+{
+	if (b->base.rules != NULL)
 		return 0;
-	if (open_store(b, o, e) != 0)
-		return -1;
-	ret_profile->profile = profile_store_load(b->store, name, e);
-	if (ret_profile->profile == NULL)
-		return -1;
-	ret_profile->rules = rules_new(ret_profile->profile, e);
-	return ret_profile->rules != NULL ? 0 : -1;
+	b->base.profile = load(b, o, BASE, e);
+	b->base.rules = b->base.profile != NULL ? rules_new(b->base.profile, e) : NULL;
+	return b->base.rules != NULL ? 0 : -1;
 }
 
 /* The name behind "HOST=" when the option is bound to a host, else all of it. */
@@ -88,21 +89,21 @@ static int check_hosts(const struct bench_options *o, struct err *e)
 static int bind_profile(struct bench_pace *b, const struct bench_options *o, const char *name,
 			struct plan_target *t, struct err *e)
 {
-	struct bench_profile loaded = {0};
+	int i = 0;
 
-	if (load(b, o, name, &loaded, e) != 0)
+	t->profile = load(b, o, name, e);
+	if (t->profile == NULL)
 		return -1;
-	for (int i = 0; i < b->used_count; i++) {
-		if (b->used[i].profile != loaded.profile)
-			continue;
-		rules_free(loaded.rules);
-		t->profile = b->used[i].profile;
-		t->rules = b->used[i].rules;
-		return 0;
+	/* Targets with the same profile share its rules. */
+	while (i < b->used_count && b->used[i].profile != t->profile)
+		i++;
+	if (i == b->used_count) {
+		b->used[i] = (struct bench_profile){t->profile, rules_new(t->profile, e)};
+		if (b->used[i].rules == NULL)
+			return -1;
+		b->used_count++;
 	}
-	b->used[b->used_count++] = loaded;
-	t->profile = loaded.profile;
-	t->rules = loaded.rules;
+	t->rules = b->used[i].rules;
 	return 0;
 }
 
@@ -148,7 +149,7 @@ int bench_pace_load(struct bench_pace *b, const struct bench_options *o, struct 
 			return -1;
 	}
 	/* The log calls replies by their classes where it can. */
-	if ((needs_base || o->log_path != NULL) && load(b, o, BASE, &b->base, e) != 0) {
+	if ((needs_base || o->log_path != NULL) && load_base(b, o, e) != 0) {
 		if (needs_base)
 			return -1;
 		*e = (struct err){0};
@@ -266,7 +267,7 @@ void bench_pace_classify(struct bench_pace *b, const struct bench_options *o,
 	if (!is_needed)
 		return;
 	if (rules == NULL) {
-		if (load(b, o, BASE, &b->base, &e) != 0)
+		if (load_base(b, o, &e) != 0)
 			return;
 		rules = b->base.rules;
 	}
